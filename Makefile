@@ -1,0 +1,53 @@
+# Two commands on a fresh machine: make demo, make test. `make help` lists the rest.
+SHELL := /bin/bash
+PY := .venv/bin/python
+SERVE ?= 1
+PORT ?= 8080
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lock bench clean translations vendor
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/run.stamp: requirements.txt
+	@test -x $(PY) || python3 -m venv .venv || { echo "python3 -m venv failed: apt-get install python3-venv, then again"; exit 1; }
+	@echo "Installing the pinned environment …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/run.stamp
+	@echo "Installing what the tests need …"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/run.stamp ## play the whole story on a fresh database, then serve it (SERVE=0: stop after the table)
+	@$(PY) -m demo $(if $(filter 0,$(SERVE)),--no-serve,--port $(PORT))
+
+test: .venv/dev.stamp ## everything that can run on this machine
+	@$(PY) -m pytest -n 2 --dist loadgroup
+
+check: .venv/dev.stamp ## lint, format, types, import walls, migrations, OpenAPI, translations
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy methodologies gis carbon_platform/ledger $$(find carbon_platform -name rules.py)
+	.venv/bin/lint-imports
+	$(PY) tools/check_migrations.py
+	CARBON_MODE=development $(PY) -m flask --app wsgi openapi docs/openapi.json --check
+	$(PY) tools/check_translations.py
+
+bench: .venv/dev.stamp ## the ratios the README quotes
+	$(PY) -m benchmarks
+
+lock: ## renew the hashed pins (needs uv)
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements.in -o requirements.txt
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements-dev.in -o requirements-dev.txt
+
+translations: .venv/dev.stamp ## collect new texts into the English catalogue
+	$(PY) tools/check_translations.py --update
+
+vendor: ## renew the vendored browser files (needs Node.js and the npm registry)
+	npm ci && node tools/vendor.mjs
+
+clean: ## remove the environment and what the demo wrote
+	rm -rf .venv var

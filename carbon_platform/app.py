@@ -1,0 +1,56 @@
+"""The wiring: which rooms the house has, and what they are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+from flask_babel import Babel
+
+from carbon_platform import cli, console
+from carbon_platform.config import Settings, load_settings
+from carbon_platform.db import Database
+from carbon_platform.identity.api import blp as identity_api
+from carbon_platform.identity.service import authenticate, csrf_token
+from carbon_platform.regions.api import blp as regions_api
+from carbon_platform.web.calls import Hooks, Platform
+from carbon_platform.web.language import locale
+from carbon_platform.web.openapi import init_openapi
+from carbon_platform.web.problems import init_problems
+from carbon_platform.web.security import init_security
+
+APIS = (
+    identity_api,
+    regions_api,
+)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime] = now) -> Flask:
+    """Build the application. ``clock`` returns aware UTC; tests and replays hand in their own."""
+    settings = settings or load_settings()
+    app = Flask(__name__, static_folder="console/static", template_folder="console/templates")
+    app.testing = settings.mode == "test"
+    app.config["MAX_CONTENT_LENGTH"] = settings.upload_limit_bytes
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = "console/translations"
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.extensions["carbon"] = Platform(
+        settings=settings,
+        db=Database(settings.database_url),
+        clock=clock,
+        hooks=Hooks(
+            authenticate=lambda session, token, now: authenticate(session, token, now=now),
+            csrf_token=csrf_token,
+        ),
+    )
+    Babel(app, default_locale="zh_Hans_CN", default_timezone="Asia/Shanghai", locale_selector=locale)
+    init_problems(app)
+    init_security(app)
+    init_openapi(app, APIS)
+    console.init_app(app)
+    cli.init_app(app)
+    return app

@@ -1,0 +1,1 @@
+"""Citizens: acts, carbon book, points, redemption."""

@@ -1,0 +1,121 @@
+"""Commands: ``flask --app wsgi <command>``. Each one is one transaction, or says how it is cut."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from carbon_platform import jobs
+from carbon_platform.identity.rules import ROLES_ZH, SYSTEM
+from carbon_platform.identity.service import add_user
+from carbon_platform.migrate import alembic_config
+from carbon_platform.regions.service import load_reference
+from carbon_platform.web import platform
+
+db = AppGroup("db", help="Migrations of the database.")
+ledger = AppGroup("ledger", help="The double-entry ledger.")
+users = AppGroup("users", help="Log-ins.")
+
+
+def init_app(app: Flask) -> None:
+    for group in (db, ledger, users):
+        app.cli.add_command(group)
+    for command in (setup, scheduler, write_openapi):
+        app.cli.add_command(command)
+
+
+@db.command("upgrade")
+@click.argument("revision", default="head")
+def upgrade(revision: str) -> None:
+    """Bring the schema up to REVISION (default: head)."""
+    from alembic import command
+
+    command.upgrade(alembic_config(platform().settings.database_url), revision)
+
+
+@db.command("downgrade")
+@click.argument("revision")
+def downgrade(revision: str) -> None:
+    """Take the schema back to REVISION ("base" for empty)."""
+    from alembic import command
+
+    command.downgrade(alembic_config(platform().settings.database_url), revision)
+
+
+@db.command("revision")
+@click.option("-m", "--message", required=True)
+def revision(message: str) -> None:
+    """Write a new migration from the difference between tables and database."""
+    from alembic import command
+
+    command.revision(alembic_config(platform().settings.database_url), message=message, autogenerate=True)
+
+
+@db.command("check")
+def check() -> None:
+    """Fail if the tables in the code differ from the database."""
+    from alembic import command
+
+    command.check(alembic_config(platform().settings.database_url))
+
+
+@click.command("setup")
+def setup() -> None:
+    """Migrate to head and load the reference data (regions, batches). Repeatable."""
+    from alembic import command
+
+    house = platform()
+    command.upgrade(alembic_config(house.settings.database_url), "head")
+    count = house.db.transact(load_reference)
+    click.echo(f"数据库已就绪，行政区 {count} 个。Database ready, {count} regions.")
+
+
+@users.command("add")
+@click.argument("username")
+@click.option("--role", type=click.Choice(sorted(set(ROLES_ZH) - {"citizen"})), required=True)
+@click.option("--region", default="4115", help="4115 the city, 411522 a county")
+@click.option("--name", required=True, help="name shown to colleagues")
+@click.password_option(help="at least 12 characters")
+def add_user_command(username: str, role: str, region: str, name: str, password: str) -> None:
+    """Create a log-in. A fresh database has none."""
+    house = platform()
+    house.db.transact(
+        lambda session: add_user(
+            session,
+            SYSTEM,
+            username=username,
+            password=password,
+            display_name=name,
+            role=role,
+            region_code=region,
+            now=house.clock(),
+        )
+    )
+    click.echo(f"已建立登录名 {username}（{ROLES_ZH[role]}，{region}）。")
+
+
+@click.command("scheduler")
+def scheduler() -> None:
+    """Run the scheduled jobs in this process until it is stopped."""
+    jobs.run_forever(platform())
+
+
+@click.command("openapi")
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--check", "only_check", is_flag=True, help="fail if TARGET differs from the code")
+def write_openapi(target: Path, only_check: bool) -> None:
+    """Write the OpenAPI document to TARGET, or check that TARGET tells the truth."""
+    import json
+
+    from carbon_platform.web.openapi import document
+
+    text = json.dumps(document(current_app), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    if not only_check:
+        target.write_text(text, encoding="utf-8")
+    elif target.read_text(encoding="utf-8") != text:
+        click.echo(f"{target} differs from the code. Run: flask --app wsgi openapi {target}", err=True)
+        sys.exit(1)

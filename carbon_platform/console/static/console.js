@@ -1,0 +1,89 @@
+// Progressive extras: every page reads, links and prints without this file.
+
+import { attachForms } from './forms.js';
+import { cost, exactInteger, tonnes, yuan } from './values.js';
+
+const html = document.documentElement;
+const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
+
+const live = Object.assign(document.createElement('p'), { className: 'sr' });
+live.setAttribute('role', 'status');
+document.body.append(live);
+const say = (text) => (live.textContent = text);
+
+// ---- theme, large type, language: links that work alone; here without a reload where possible ----
+const remember = (name, value) => (document.cookie = `${name}=${value};path=/;max-age=31536000;samesite=lax`);
+const settings = {
+  theme(value) {
+    html.dataset.theme = value === 'auto' ? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light') : value;
+    dispatchEvent(new CustomEvent('xy:theme'));
+  },
+  elder(value) {
+    html.toggleAttribute('data-elder', value === '1');
+  },
+};
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a[data-set]');
+  if (!link) return;
+  const [name, value] = link.dataset.set.split('=');
+  remember(name, value);
+  if (!settings[name] || name === 'elder') return; // language and large type come from the server
+  event.preventDefault();
+  settings[name](value);
+  link.closest('ul')?.querySelectorAll(`a[data-set^="${name}="]`).forEach((a) => a.removeAttribute('aria-current'));
+  link.setAttribute('aria-current', 'true');
+  link.closest('details')?.removeAttribute('open');
+  say(link.textContent.trim());
+});
+document.addEventListener('click', (event) => {
+  document.querySelectorAll('.tools details[open]').forEach((d) => d.contains(event.target) || d.removeAttribute('open'));
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return;
+  const open = document.querySelector('.tools details[open]');
+  open?.removeAttribute('open');
+  open?.querySelector('summary').focus();
+});
+
+// ---- dialogs and printing ----
+document.addEventListener('click', (event) => {
+  const opener = event.target.closest('[data-dialog]');
+  if (opener) {
+    const dialog = document.getElementById(opener.dataset.dialog);
+    for (const [name, value] of Object.entries(JSON.parse(opener.dataset.fill ?? '{}'))) {
+      dialog.querySelectorAll(`[data-filled="${name}"]`).forEach((e) => ('value' in e ? (e.value = value) : (e.textContent = value)));
+    }
+    dialog.showModal();
+  }
+  const closer = event.target.closest('[data-close]');
+  if (closer) closer.closest('dialog').close();
+  if (event.target.closest('[data-print]')) print();
+});
+
+// ---- figures that follow what is typed: <output data-follow="quantity_kg" data-price="4800"> ----
+function follow(form) {
+  form.querySelectorAll('[data-follow]').forEach((output) => {
+    const kg = exactInteger(form.elements[output.dataset.follow]?.value ?? '', 3);
+    const price = Number(output.dataset.price);
+    const sum = output.dataset.price && kg !== null && kg > 0 ? cost(kg, price) : null;
+    const shown = kg === null || kg <= 0 ? '…' : output.dataset.price ? yuan(sum) : tonnes(kg);
+    output.textContent = (output.dataset.text ?? '{n}').replace('{n}', shown);
+  });
+}
+document.addEventListener('input', (event) => event.target.form && follow(event.target.form));
+document.querySelectorAll('form').forEach((form) => form.querySelector('[data-follow]') && follow(form));
+
+// ---- a deep link opens what it points into; filters apply on change ----
+function reveal() {
+  const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let at = target; at; at = at.parentElement) if (at.tagName === 'DETAILS') at.open = true;
+  if (target) target.scrollIntoView();
+}
+addEventListener('hashchange', reveal);
+reveal();
+document.querySelectorAll('form[data-auto] select').forEach((s) => s.addEventListener('change', () => s.form.requestSubmit()));
+
+attachForms(document, words);
+// Heavy parts only where a page has one.
+if (document.querySelector('[data-map]')) import('./map.js').then((m) => m.drawMaps(words));
+if (document.querySelector('[data-chart]')) import('./charts.js').then((m) => m.drawCharts());

@@ -1,0 +1,1 @@
+"""Credits: assessment runs, parameter sign-off, issuance, retirement, certificates, explain."""

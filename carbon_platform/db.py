@@ -1,0 +1,165 @@
+"""Database: tables' common base, engines for both back ends, and the one transaction wrapper.
+
+SQL stays in the subset SQLite and PostgreSQL share. Sessions are passed explicitly; only the
+outermost caller (an endpoint, a job item, a command) opens a transaction, through :func:`transact`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+T = TypeVar("T")
+
+# The transaction is run again this often when another one won a race (deadlock, lock time-out, equal key).
+ATTEMPTS = 6
+
+
+class UTCDateTime(sa.types.TypeDecorator[datetime]):
+    """An instant. Naive values are refused; what comes back is always aware and in UTC."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: pass an aware one")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite numbers rows by itself only for a column of type INTEGER.
+BigId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Base of every table. Names of constraints are fixed, so that migrations can name them."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 — read by SQLAlchemy from the class
+        datetime: UTCDateTime(),
+        int: sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+        str: sa.Text(),
+        bytes: sa.LargeBinary(),
+        dict[str, Any]: sa.JSON(),
+        list[Any]: sa.JSON(),
+    }
+
+
+def make_engine(url: str) -> Engine:
+    """Engine for ``sqlite:///…`` or ``postgresql+psycopg://…`` with the house's settings."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return sa.create_engine(parsed, pool_pre_ping=True)
+    if parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(parsed)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    # The driver would begin late and only for some statements; we begin ourselves, see below.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once: a transaction that reads, then writes never loses its read.
+    # Read-only work says so and does not queue behind writers.
+    read_only = connection.get_execution_options().get("carbon_read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+class Database:
+    """An engine and its session factory; one instance per process."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = make_engine(url)
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = sessionmaker(
+            self.engine.execution_options(carbon_read_only=True), expire_on_commit=False, autoflush=False
+        )
+
+    def transact(self, work: Callable[[Session], T]) -> T:
+        """Run ``work(session)`` in one transaction and return its result after the commit.
+
+        Any exception rolls everything back. A race lost to another transaction (deadlock,
+        serialisation, lock time-out, or a unique key that appeared in between) runs ``work`` again
+        from the start, at most :data:`ATTEMPTS` times, so ``work`` must not act on the outside world.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            with self._sessions() as session:
+                try:
+                    result = work(session)
+                    session.commit()
+                    return result
+                except DBAPIError as error:
+                    session.rollback()
+                    if attempt == ATTEMPTS or not _lost_race(error):
+                        raise
+            time.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def read(self, work: Callable[[Session], T]) -> T:
+        """Run ``work(session)`` for reading; nothing it does is kept."""
+        with self._readers() as session:
+            try:
+                return work(session)
+            finally:
+                session.rollback()
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def _lost_race(error: DBAPIError) -> bool:
+    """Whether running the transaction again can end differently.
+
+    A broken unique key can: the row of the other transaction is visible the second time, and the
+    service then answers with it (idempotency) or names the conflict. If not, the last attempt raises.
+    """
+    if isinstance(error, IntegrityError):
+        return "UNIQUE" in str(error.orig).upper()
+    state = getattr(error.orig, "sqlstate", None)
+    if state in {"40001", "40P01", "55P03"}:
+        return True
+    return isinstance(error, OperationalError) and "locked" in str(error.orig)
+
+
+def serialise(session: Session, name: str) -> None:
+    """Let only one transaction at a time pass, per ``name``, until it ends.
+
+    SQLite has one writer already; PostgreSQL takes a transaction-level advisory lock.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})

@@ -1,0 +1,1 @@
+"""Market: listings and trades; goods and money move in one ledger entry."""

@@ -1,0 +1,1 @@
+"""Province → city → county → township → village, and the city's development batches."""

@@ -1,0 +1,1 @@
+"""Revenue: receipts, distribution to county level and below, targets."""

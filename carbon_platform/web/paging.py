@@ -1,0 +1,43 @@
+"""Pages of a register: ``?page=2&size=50`` in, items and counts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import marshmallow as ma
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from carbon_platform.web.schemas import Schema
+
+SIZE_MAX = 100
+
+
+class PageArgs(Schema):
+    """Query of a paged list; features add their filters by subclassing."""
+
+    page = ma.fields.Integer(load_default=1, validate=ma.validate.Range(1, 100_000))
+    size = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, SIZE_MAX))
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page. ``items`` are what the statement selects (entities or rows)."""
+
+    items: list[Any]
+    page: int
+    size: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+
+def paged(session: Session, statement: sa.Select[Any], *, page: int = 1, size: int = 50) -> Page:
+    """Run an ordered select for one page and count all of it."""
+    total = session.scalar(sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())) or 0
+    rows = session.execute(statement.limit(size).offset((page - 1) * size)).all()
+    items = [row[0] if len(row) == 1 else row for row in rows]
+    return Page(items=items, page=page, size=size, total=total)

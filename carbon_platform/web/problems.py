@@ -1,0 +1,149 @@
+"""Every error leaves as RFC 9457 problem+json (or as a page, for a browser asking for a page)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask, Response, abort, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from carbon_platform.errors import PlatformError
+from carbon_platform.web.language import language
+
+log = logging.getLogger("carbon.web")
+
+_WORDS = {  # what libraries say, in the words of the platform
+    "Missing data for required field.": "缺少这一项。",
+    "Unknown field.": "不认识这个字段，请检查拼写。",
+    "Field may not be null.": "不能为空。",
+    "Not a valid string.": "应为文字。",
+    "Not a valid integer.": "应为整数。",
+    "Not a valid date.": "应为日期，形如 2026-11-22。",
+    "Not a valid datetime.": "应为带时区的时间，形如 2026-11-22T08:30:00+08:00。",
+    "Invalid input type.": "格式不对。",
+}
+_TITLES = {
+    400: ("请求有误", "Bad request"),
+    401: ("需要登录", "Sign-in needed"),
+    403: ("没有权限", "Not allowed"),
+    404: ("没有找到", "Not found"),
+    405: ("方法不允许", "Method not allowed"),
+    409: ("与现有记录冲突", "Conflict"),
+    413: ("文件太大", "Too large"),
+    415: ("格式不支持", "Unsupported media type"),
+    422: ("输入有误", "Input is wrong"),
+    500: ("平台出错", "Internal error"),
+}
+
+
+def problem_body(status: int, code: str, detail: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    zh, en = _TITLES.get(status, _TITLES[500 if status >= 500 else 400])
+    body: dict[str, Any] = {
+        "type": f"/problems/{code}",
+        "title": en if language() == "en" else zh,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": request.path,
+        "trace_id": uuid4().hex,
+    }
+    if errors:
+        body["errors"] = errors
+    return body
+
+
+def _answer(status: int, code: str, detail: str, errors: list[dict[str, Any]] | None = None) -> Response:
+    body = problem_body(status, code, detail, errors or [])
+    if not request.path.startswith("/api/") and request.accept_mimetypes.accept_html:
+        response = Response(render_template("problem.html", problem=body), mimetype="text/html")
+    else:
+        response = jsonify(body)
+        response.mimetype = "application/problem+json"
+    response.status_code = status
+    return response
+
+
+def _localised(errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    lang = "en" if language() == "en" else "zh"
+    return [{**error, "message": error.get(lang) or error.get("zh", "")} for error in errors]
+
+
+def _on_platform_error(error: PlatformError) -> Response:
+    return _answer(error.status, error.code, error.message(language()), _localised(error.errors))
+
+
+def _on_http_exception(error: HTTPException) -> Response:
+    status = error.code or 500
+    data = getattr(error, "data", None) or {}
+    messages = data.get("messages") or (data.get("errors") if isinstance(data.get("errors"), dict) else None)
+    found = [_field_error(field, text) for field, text in _flatten(messages or {})]
+    if found:
+        detail = (
+            "The input is wrong; see each field."
+            if language() == "en"
+            else "输入有误，请逐项查看：" + "；".join(f"{e['field']}：{e['zh']}" for e in found[:3])
+        )
+        response = _answer(422, "platform.invalid_input", detail, _localised(found))
+    else:
+        zh, en = _TITLES.get(status, _TITLES[400])
+        response = _answer(status, f"http.{status}", (error.description or en) if language() == "en" else zh)
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    return response
+
+
+def _field_error(field: str, text: str) -> dict[str, Any]:
+    return {"field": field, "zh": _WORDS.get(text, text), "en": text}
+
+
+def _flatten(messages: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(messages, dict):
+        for key, value in messages.items():
+            # the first level names the place ("json", "query"), which people need not see
+            place = str(key) in {"json", "query", "form", "files", "json_or_form"} and not prefix
+            name = "" if place else f"{prefix}.{key}".strip(".")
+            yield from _flatten(value, name)
+    elif isinstance(messages, list):
+        for value in messages:
+            yield from _flatten(value, prefix)
+    else:
+        yield prefix, str(messages)
+
+
+def _on_crash(error: Exception) -> Response:
+    response = _answer(
+        500,
+        "platform.crash",
+        "Something broke on our side; nothing was changed. Tell us the trace number."
+        if language() == "en"
+        else "平台出了错，什么都没有改变。请把追踪号告诉我们。",
+    )
+    log.error("unhandled error on %s %s", request.method, request.path, exc_info=error)
+    return response
+
+
+def init_problems(app: Flask) -> None:
+    app.register_error_handler(PlatformError, _on_platform_error)
+    app.register_error_handler(HTTPException, _on_http_exception)
+    if not app.testing:
+        app.register_error_handler(Exception, _on_crash)
+    app.add_url_rule("/problems/<code>", "problem", _explain_problem)
+
+
+def _all_reasons(of: type[PlatformError] = PlatformError) -> Iterator[type[PlatformError]]:
+    yield of
+    for reason in of.__subclasses__():
+        yield from _all_reasons(reason)
+
+
+def _explain_problem(code: str) -> str:
+    """The page behind a problem's ``type``: what it means and what to do."""
+    reason = next((r for r in _all_reasons() if r.code == code), None)
+    if reason is None:
+        abort(404)
+    words = {"zh": reason.zh, "en": reason.en}
+    return render_template("problem_type.html", code=code, status=reason.status, words=words)

@@ -1,0 +1,42 @@
+"""Alembic's environment: every table of the house, on the engine of the given database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+
+from carbon_platform import all_tables
+from carbon_platform.db import UTCDateTime, make_engine
+
+
+def _include(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:
+    # Tables that a migration makes by hand: the R*Tree of SQLite and its shadow tables, PostGIS's own.
+    hand_made = ("parcel_box", "spatial_ref_sys")
+    return not (kind == "table" and name is not None and name.startswith(hand_made))
+
+
+def _render(kind: str, item: Any, _context: Any) -> str | bool:
+    if kind == "type" and isinstance(item, UTCDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def run() -> None:
+    engine = make_engine(context.config.get_main_option("sqlalchemy.url") or "")
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=all_tables.metadata,
+            render_as_batch=True,
+            include_object=_include,
+            render_item=_render,
+            compare_type=False,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+    engine.dispose()
+
+
+run()

@@ -1,0 +1,90 @@
+// Renew the browser assets that are committed with the platform: `npm ci && npm run vendor`.
+//
+// Named files are copied from node_modules (or bundled, for ECharts, from the parts the charts use)
+// into carbon_platform/console/static/vendor/, together with each project's licence, and vendor.json
+// records name, version, licence, file, bytes and SHA-256. A Python test compares the hashes, so a
+// hand-edited file fails. Running the platform needs neither Node nor this script.
+
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const modules = join(root, 'node_modules');
+const target = join(root, 'carbon_platform', 'console', 'static', 'vendor');
+
+// Every file we ship, by package. `from` is inside the package, `to` inside the vendor folder.
+const PACKAGES = [
+  {
+    name: 'maplibre-gl',
+    files: [
+      { from: 'dist/maplibre-gl.mjs', to: 'maplibre-gl.mjs' },
+      // Found by the module beside itself; kept as its own file so that a worker needs no eval.
+      { from: 'dist/maplibre-gl-worker.mjs', to: 'maplibre-gl-worker.mjs' },
+      { from: 'dist/maplibre-gl.css', to: 'maplibre-gl.css' },
+      { from: 'LICENSE.txt', to: 'maplibre-gl.LICENSE.txt' },
+    ],
+  },
+  {
+    name: 'swagger-ui-dist',
+    files: [
+      { from: 'swagger-ui-bundle.js', to: 'swagger-ui-bundle.js' },
+      { from: 'swagger-ui.css', to: 'swagger-ui.css' },
+      { from: 'LICENSE', to: 'swagger-ui-dist.LICENSE.txt' },
+    ],
+  },
+  {
+    name: 'echarts',
+    bundle: { entry: 'tools/echarts-parts.mjs', to: 'echarts.mjs' },
+    files: [
+      { from: 'LICENSE', to: 'echarts.LICENSE.txt' },
+      { from: 'NOTICE', to: 'echarts.NOTICE.txt' },
+    ],
+  },
+];
+
+// A source-map comment would make every developer's browser ask for a file that is not shipped.
+const withoutSourceMap = (text) => text.replace(/\n?(\/\/|\/\*)# sourceMappingURL=[^\n*]*(\*\/)?\s*$/, '\n');
+
+async function bundled(entry) {
+  const result = await build({
+    entryPoints: [join(root, entry)],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2020',
+    legalComments: 'none',
+    write: false,
+  });
+  return result.outputFiles[0].text;
+}
+
+async function put(records, pkg, to, text) {
+  const bytes = Buffer.from(text, 'utf8');
+  await writeFile(join(target, to), bytes);
+  records.push({
+    name: pkg.name,
+    version: pkg.version,
+    licence: pkg.licence,
+    file: to,
+    bytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  });
+}
+
+await rm(target, { recursive: true, force: true });
+await mkdir(target, { recursive: true });
+const records = [];
+for (const { name, files, bundle } of PACKAGES) {
+  const meta = JSON.parse(await readFile(join(modules, name, 'package.json'), 'utf8'));
+  const pkg = { name, version: meta.version, licence: meta.license };
+  if (bundle) await put(records, pkg, bundle.to, await bundled(bundle.entry));
+  for (const { from, to } of files) {
+    await put(records, pkg, to, withoutSourceMap(await readFile(join(modules, name, from), 'utf8')));
+  }
+}
+records.sort((a, b) => (a.file < b.file ? -1 : 1));
+await writeFile(join(target, 'vendor.json'), JSON.stringify(records, null, 2) + '\n');
+for (const r of records) console.log(`${r.file}  ${r.name} ${r.version}  ${r.bytes} bytes`);
