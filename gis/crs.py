@@ -25,7 +25,10 @@ GK_117: Final = 4548
 
 # CGCS2000, WGS 84 and JGD2011 agree to less than a metre: PROJ's transform between them is null.
 _EARTH_FIXED: Final = frozenset({4490, 4326, 6668})
-_OLD_DATUM: Final = re.compile(r"xian[ _]?(19)?80|xi'an|beijing[ _]?(19)?54|krassowsky|krasovsky|西安|北京", re.I)
+_CGCS2000: Final = re.compile(r"CGCS[ _]?2000|China[ _]2000|China[ _]Geodetic[ _]Coordinate[ _]System[ _]2000", re.I)
+_OLD_DATUM: Final = re.compile(
+    r"xian[ _]?(19)?80|xi'an|beijing[ _]?(19)?54|krassowsky|krasovsky|西安|北京", re.I
+)
 
 # Eastings (metres) of Xinyang in each system; the ranges do not meet, so they decide without a .prj.
 _EASTINGS: Final = (
@@ -49,7 +52,10 @@ class Crs(NamedTuple):
 
 def _range_of(bounds: Bounds) -> dict[str, str]:
     names = ("xmin", "ymin", "xmax", "ymax")
-    return {name: f"{value:.6g}" if abs(value) < 1000 else f"{value:.0f}" for name, value in zip(names, bounds, strict=True)}
+    return {
+        name: f"{value:.6g}" if abs(value) < 1000 else f"{value:.0f}"
+        for name, value in zip(names, bounds, strict=True)
+    }
 
 
 def _plane_of(xmin: float, ymin: float, xmax: float, ymax: float) -> int | None:
@@ -106,11 +112,11 @@ def resolve_crs(definition: str | None, bounds: Bounds) -> Crs:
     name = crs.name.replace("{", "(").replace("}", ")")[:80]
     if _OLD_DATUM.search(crs.to_wkt()):
         raise CrsError("gis.crs.old_datum", crs=name)
-    geodetic = crs.geodetic_crs
-    if geodetic is None or geodetic.to_epsg(min_confidence=60) not in _EARTH_FIXED:
-        raise CrsError("gis.crs.unsupported", crs=name)
     epsg = crs.to_epsg(min_confidence=60)
-    if epsg is None:
+    if epsg is None and _CGCS2000.search(definition):
+        # Chinese programs spell the projected name in many ways; datum and parameters still identify it.
+        epsg = crs.to_epsg(min_confidence=20)
+    if epsg is None or _geodetic_epsg(int(epsg)) not in _EARTH_FIXED:
         raise CrsError("gis.crs.unsupported", crs=name)
     if _looks_swapped(*(float(value) for value in bounds)):
         raise CrsError("gis.crs.axes_swapped", **_range_of(bounds))
@@ -140,6 +146,13 @@ def _to_lonlat_transformer(epsg: int) -> Any:
 @lru_cache(maxsize=1)
 def _to_plane_transformer() -> Any:
     return pyproj.Transformer.from_crs(LONLAT, PLANE, always_xy=True)
+
+
+@lru_cache(maxsize=64)
+def _geodetic_epsg(epsg: int) -> int | None:
+    geodetic = pyproj.CRS.from_epsg(epsg).geodetic_crs
+    code = None if geodetic is None else geodetic.to_epsg()
+    return None if code is None else int(code)
 
 
 @lru_cache(maxsize=64)

@@ -34,7 +34,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     ),
     # Zip archives
     "gis.zip.damaged": ("压缩包 {name} 已损坏或不是 zip。", "The archive {name} is damaged or not a zip."),
-    "gis.zip.zip64": ("压缩包 {name} 使用 Zip64 格式。请用普通 zip。", "{name} is a Zip64 archive. Use plain zip."),
+    "gis.zip.zip64": (
+        "压缩包 {name} 使用 Zip64 格式。请用普通 zip。",
+        "{name} is a Zip64 archive. Use plain zip.",
+    ),
     "gis.zip.entries": (
         "压缩包内有 {count} 个文件，上限 {limit} 个。请只放一个图层。",
         "The archive has {count} entries; the limit is {limit}. Put one layer into it.",
@@ -63,7 +66,10 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "压缩包内有不允许的文件：{entry}。可用：{allowed}。",
         "The archive holds a file that is not allowed: {entry}. Allowed: {allowed}.",
     ),
-    "gis.zip.encrypted": ("压缩包已加密（{entry}）。请去掉密码。", "The archive is encrypted ({entry}). Remove the password."),
+    "gis.zip.encrypted": (
+        "压缩包已加密（{entry}）。请去掉密码。",
+        "The archive is encrypted ({entry}). Remove the password.",
+    ),
     "gis.zip.method": (
         "{entry} 的压缩方法不受支持。请用普通 zip（deflate）重新压缩。",
         "The compression method of {entry} is not supported. Pack it again as plain zip (deflate).",
@@ -135,5 +141,30 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     "gis.crs.conflict": (
         ".prj 说是“{crs}”，但坐标范围 x {xmin}–{xmax}、y {ymin}–{ymax} 不在其中（带号是否丢失？）。请核对。",
         "The .prj says “{crs}”, but x {xmin}–{xmax}, y {ymin}–{ymax} lies outside it (zone prefix lost?). Check it.",
+    ),
+}
+
+NOTES: Final[dict[str, tuple[str, str]]] = {
+    "gis.note.cpg_lies": (
+        ".cpg 写的是 {cpg}，但内容按 {encoding} 才能读通，已按 {encoding} 读取。",
+        "The .cpg says {cpg}, but only {encoding} explains the text; it was read as {encoding}.",
+    ),
+    "gis.note.cut_characters": (
+        "有 {count} 处文字被截断（按 {encoding} 读取），截断处的字已去掉。请核对。",
+        "{count} characters are cut (read as {encoding}) and were left out. Check these texts.",
+    ),
+    "gis.note.rings_closed": (
+        "有 {count} 行的边界未闭合，已自动闭合：第 {rows} 行。",
+        "{count} rows had unclosed rings, which were closed: rows {rows}.",
+    ),
+    "gis.note.shape_lost": (
+        "有 {count} 行的图形无法读取，按空图形处理：第 {rows} 行。",
+        "The shapes of {count} rows cannot be read and count as missing: rows {rows}.",
+    ),
+    "gis.note.shx_rebuilt": ("缺少 .shx 索引，已重建。", "The .shx index was missing and has been rebuilt."),
+    "gis.note.ignored": ("未使用压缩包内的：{names}。", "Not used from the archive: {names}."),
+    "gis.note.kml_datum": (
+        "KML 可能是 GCJ-02（奥维等软件的设置），本系统按 CGCS2000/WGS 84 读取。请核对位置。",
+        "KML may hold GCJ-02 (a setting of handheld software); it was read as CGCS2000/WGS 84. Check the position.",
     ),
 }

@@ -77,6 +77,10 @@ def parse(template: str) -> ast.expr:
             raise InvalidDeclaration(template, f"{type(node).__name__} is not allowed in an equation")
         if isinstance(node, ast.Name) and node.id not in terms and node.id not in _FUNCTIONS:
             raise InvalidDeclaration(template, f"write the term {node.id} in braces")
+        if isinstance(node, ast.Compare) and len(node.ops) > 1:
+            raise InvalidDeclaration(template, "write a chain of comparisons with 'and'")
+        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS):
+            raise InvalidDeclaration(template, "only min() and max() may be called")
     return tree.body
 
 

@@ -79,7 +79,9 @@ class Parameter:
             if not getattr(self, text).strip() and text != "page":
                 raise InvalidDeclaration(f"parameter {self.name}", f"{text} is empty")
         if self.status not in STATUSES:
-            raise InvalidDeclaration(f"parameter {self.name}", f"status {self.status!r} is not one of {STATUSES}")
+            raise InvalidDeclaration(
+                f"parameter {self.name}", f"status {self.status!r} is not one of {STATUSES}"
+            )
         if self.distribution not in DISTRIBUTIONS:
             reason = f"distribution {self.distribution!r} is not one of {DISTRIBUTIONS}"
             raise InvalidDeclaration(f"parameter {self.name}", reason)
@@ -87,7 +89,9 @@ class Parameter:
             raise InvalidDeclaration(f"parameter {self.name}", "values is empty")
         dates = [dated.valid_from for dated in self.values]
         if dates != sorted(set(dates)):
-            raise InvalidDeclaration(f"parameter {self.name}", "values must be ordered by date, each date once")
+            raise InvalidDeclaration(
+                f"parameter {self.name}", "values must be ordered by date, each date once"
+            )
         for dated in self.values:
             if not self.low <= dated.value <= self.high:
                 reason = f"{dated.value} {self.unit} lies outside {self.low} … {self.high}"
@@ -189,7 +193,9 @@ class ParametersInForce:
             raise UnknownParameter(name=name)
         return self.table[name]
 
-    def choose(self, selector: npt.NDArray[np.integer[Any]], names: tuple[str, ...]) -> npt.NDArray[np.float64]:
+    def choose(
+        self, selector: npt.NDArray[np.integer[Any]], names: tuple[str, ...]
+    ) -> npt.NDArray[np.float64]:
         """One value per row: ``names[selector[row]]``. Only the parameters some row selects count as used."""
         present = np.flatnonzero(np.bincount(selector, minlength=len(names)))
         values = np.full(len(names), np.nan)
@@ -218,9 +224,7 @@ def _parameter(name: str, table: Any) -> Parameter:
         values.append(DatedValue(line["from"], _number(where, line["value"])))
     texts = {text: table[text] for text in _TEXTS}
     low, high = _number(where, table["low"]), _number(where, table["high"])
-    return Parameter(
-        name=name, low=low, high=high, values=tuple(values), note=table.get("note", ""), **texts
-    )
+    return Parameter(name=name, low=low, high=high, values=tuple(values), note=table.get("note", ""), **texts)
 
 
 def _number(where: str, value: Any) -> float:

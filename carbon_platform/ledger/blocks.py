@@ -50,9 +50,7 @@ def move_numbers(connection: Connection, moves: Sequence[NumberMove], reverses: 
             if not move.issues:
                 _carve(connection, move, numbers, reverses)
             _place(connection, move, numbers)
-            recorded.append(
-                {"transfer_id": move.transfer_id, "first": numbers.first, "last": numbers.last}
-            )
+            recorded.append({"transfer_id": move.transfer_id, "first": numbers.first, "last": numbers.last})
     if recorded:
         connection.execute(tables.movement.insert(), recorded)
 

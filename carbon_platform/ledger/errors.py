@@ -57,7 +57,7 @@ class MoveNotAllowed(PlatformError):
 
     code, status = "ledger.move_not_allowed", 409
     zh = "第 {move} 笔不允许：{account}的数量只能通过有第二人批准的冲正分录{way}。"
-    en = "Move {move} is not allowed: {account_en} can only be {way_en} by a reversing entry that a second person approved."
+    en = "Move {move}: {account_en} can only be {way_en} by a reversing entry with a second approver."
 
     def __init__(self, move: int, key: AccountKey, *, out: bool) -> None:
         super().__init__(
@@ -78,13 +78,13 @@ class EffectiveInFuture(PlatformError):
 class ReversalNeedsApproval(PlatformError):
     code, status = "ledger.reversal_needs_approval", 422
     zh = "冲正须写明原因（note），并由不同于经办人的第二人批准（detail.second_approver）。"
-    en = "A reversal needs its reason (note) and a second approver other than the actor (detail.second_approver)."
+    en = "A reversal needs a reason (note) and an approver besides the actor (detail.second_approver)."
 
 
 class ReferenceConflict(PlatformError):
     code, status = "ledger.reference_conflict", 409
     zh = "编号 {reference} 已用于内容不同的{kind}（第 {number} 号）。请核对，或使用新编号。"
-    en = "Reference {reference} is already used by a different {kind_en} (number {number}). Check it, or use a new one."
+    en = "Reference {reference} belongs to a different {kind_en} (no. {number}). Check it, or take a new one."
 
 
 class EntryNotFound(PlatformError):
@@ -108,7 +108,7 @@ class NotReversible(PlatformError):
 class NotMirrored(PlatformError):
     code, status = "ledger.not_mirrored", 422
     zh = "冲正分录须与第 {number} 号分录逐笔反向相同（顺序倒置）：应有 {expected} 笔，第 {move} 笔不符。"
-    en = "A reversal must mirror entry {number} move by move, last first: {expected} moves expected, move {move} differs."
+    en = "A reversal mirrors entry {number} move by move, last first: {expected} moves, and {move} differs."
 
 
 class HoldNotFound(PlatformError):
@@ -158,7 +158,7 @@ class HoldTooSmall(PlatformError):
 class HoldUnused(PlatformError):
     code, status = "ledger.hold_unused", 422
     zh = "分录没有从 {account} 转出所用冻结 {reference} 的全部数量：转出 {moved}，入账 {amount}。"
-    en = "The entry does not move out of {account_en} what it posts from hold {reference}: moved {moved_en}, posted {amount_en}."
+    en = "The entry posts {amount_en} from hold {reference}, but moves {moved_en} out of {account_en}."
 
     def __init__(self, reference: str, key: AccountKey, amount: int, moved: int) -> None:
         super().__init__(
@@ -218,4 +218,4 @@ class LedgerInconsistent(PlatformError):
 
     code, status = "ledger.inconsistent", 500
     zh = "账本内部不一致（{what}），本次没有写入任何内容。请通知管理员运行 ledger verify。"
-    en = "The ledger contradicts itself ({what_en}); nothing was written. Ask the administrator to run ledger verify."
+    en = "The ledger contradicts itself ({what_en}); nothing was written. Ask for a run of ledger verify."

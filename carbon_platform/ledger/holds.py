@@ -87,11 +87,7 @@ def open_holds(session: Session, key: AccountKey) -> list[Held]:
     connection = session.connection()
     account_id = accounts.find(connection, [key]).get(key)
     h = tables.hold.c
-    query = (
-        sa.select(tables.hold)
-        .where(h.account_id == account_id, h.status == tables.OPEN)
-        .order_by(h.id)
-    )
+    query = sa.select(tables.hold).where(h.account_id == account_id, h.status == tables.OPEN).order_by(h.id)
     return [held_of(row, key) for row in connection.execute(query)]
 
 

@@ -65,12 +65,21 @@ def post(session: Session, entry: Entry, now: datetime) -> Posted:
     rules.check_entry(entry, now)
     digest = rules.entry_digest(entry)
     connection = session.connection()
+    exact: list[Sequence[Range]] | None = None
+    if entry.reverses is not None:
+        # Looked up before the row is written, because its unique ``reverses`` would hide the reason.
+        first = _first_result(connection, entry.reference, digest)
+        if first is not None:
+            return first
+        exact = _numbers_to_return(connection, entry)
     with connection.begin_nested():
         entry_id = _claim(connection, entry, digest, now)
         if entry_id is not None:
-            _write(connection, entry, entry_id, now)
+            _write(connection, entry, entry_id, exact, now)
             return Posted(entry_id, replayed=False)
-    return _first_result(connection, entry.reference, digest)
+    first = _first_result(connection, entry.reference, digest)
+    assert first is not None, "the row that took the reference is committed or ours"
+    return first
 
 
 def post_hold(
@@ -158,16 +167,23 @@ def _claim(connection: Connection, entry: Entry, digest: str, now: datetime) -> 
     return entry_id
 
 
-def _first_result(connection: Connection, reference: str, digest: str) -> Posted:
+def _first_result(connection: Connection, reference: str, digest: str) -> Posted | None:
     e = tables.entry.c
-    row = connection.execute(sa.select(e.id, e.digest).where(e.reference == reference)).one()
+    row = connection.execute(sa.select(e.id, e.digest).where(e.reference == reference)).one_or_none()
+    if row is None:
+        return None
     if row.digest != digest:
         raise errors.ReferenceConflict(reference=reference, kind="分录", kind_en="entry", number=row.id)
     return Posted(row.id, replayed=True)
 
 
-def _write(connection: Connection, entry: Entry, entry_id: int, now: datetime) -> None:
-    exact = None if entry.reverses is None else _numbers_to_return(connection, entry)
+def _write(
+    connection: Connection,
+    entry: Entry,
+    entry_id: int,
+    exact: Sequence[Sequence[Range]] | None,
+    now: datetime,
+) -> None:
     changes = rules.changes(entry.moves)
     ids = accounts.find_or_make(connection, changes)
     freed = use_holds(connection, entry, entry_id, ids, now)
@@ -236,9 +252,9 @@ def _numbers_to_return(connection: Connection, entry: Entry) -> list[Sequence[Ra
     assert entry.reverses is not None
     e = tables.entry.c
     original = connection.execute(sa.select(e.reverses).where(e.id == entry.reverses)).one_or_none()
-    transfers = _transfers_of(connection, entry.reverses)
     if original is None:
         raise errors.EntryNotFound(number=entry.reverses)
+    transfers = _transfers_of(connection, entry.reverses)
     if original.reverses is not None:
         raise errors.NotReversible(
             number=entry.reverses,
@@ -269,6 +285,4 @@ def _transfers_of(connection: Connection, entry_id: int) -> list[tuple[int, Move
     if not rows:
         raise errors.EntryNotFound(number=entry_id)
     keys = accounts.keys_of(connection, [i for row in rows for i in (row.source_id, row.destination_id)])
-    return [
-        (row.id, Move(keys[row.source_id], keys[row.destination_id], row.amount)) for row in rows
-    ]
+    return [(row.id, Move(keys[row.source_id], keys[row.destination_id], row.amount)) for row in rows]

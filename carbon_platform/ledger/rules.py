@@ -42,6 +42,7 @@ def check_entry(entry: Entry, now: datetime) -> None:
     _check_effective(entry.effective_at, now)
     _check_hold_uses(entry)
     if entry.reverses is not None:
+        _check_number("reverses", entry.reverses)
         approver = entry.detail.get("second_approver")
         if not entry.note.strip() or not isinstance(approver, str) or not approver.strip():
             raise errors.ReversalNeedsApproval()
@@ -198,6 +199,11 @@ def _check_account(number: int, key: AccountKey) -> None:
         reason=reason[0],
         reason_en=reason[1],
     )
+
+
+def _check_number(name: str, value: Any) -> None:
+    if type(value) is not int or not 1 <= value <= MAX_AMOUNT:
+        raise errors.EntryInvalid(field=name, reason="须为正整数编号", reason_en="must be a positive number")
 
 
 def _check_hold_uses(entry: Entry) -> None:

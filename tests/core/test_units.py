@@ -33,7 +33,8 @@ def test_split_refuses_what_nobody_can_carry() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fen", "text"), [(0, "¥0.00"), (5, "¥0.05"), (-105, "−¥1.05"), (123456789012345, "¥1,234,567,890,123.45")]
+    ("fen", "text"),
+    [(0, "¥0.00"), (5, "¥0.05"), (-105, "−¥1.05"), (123456789012345, "¥1,234,567,890,123.45")],
 )
 def test_money_in_words_loses_no_fen(fen: int, text: str) -> None:
     assert yuan_text(fen) == text

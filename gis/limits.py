@@ -1,0 +1,28 @@
+"""How much one uploaded file may cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings for one file: before unpacking, while unpacking, in the child process, and in its result."""
+
+    upload_bytes: int = 128 << 20
+    unpacked_bytes: int = 512 << 20
+    entries: int = 64
+    ratio: int = 100
+    ratio_free_bytes: int = 8 << 20
+    rows: int = 200_000
+    vertices: int = 5_000_000
+    vertices_per_row: int = 200_000
+    nesting: int = 4
+    memory_bytes: int = 2 << 30
+    cpu_seconds: int = 20
+    file_bytes: int = 256 << 20
+    wall_seconds: float = 60.0
+
+
+DEFAULT: Final = Limits()
