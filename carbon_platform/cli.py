@@ -12,6 +12,7 @@ from flask.cli import AppGroup
 from carbon_platform import jobs
 from carbon_platform.identity.rules import ROLES_ZH, SYSTEM
 from carbon_platform.identity.service import add_user
+from carbon_platform.ledger import verify
 from carbon_platform.migrate import alembic_config
 from carbon_platform.regions.service import load_reference
 from carbon_platform.web import platform
@@ -72,6 +73,19 @@ def setup() -> None:
     command.upgrade(alembic_config(house.settings.database_url), "head")
     count = house.db.transact(load_reference)
     click.echo(f"数据库已就绪，行政区 {count} 个。Database ready, {count} regions.")
+
+
+@ledger.command("verify")
+def verify_ledger() -> None:
+    """Re-sum every account, lot and number range; exit 1 naming the first wrong row."""
+    report = platform().db.read(verify)
+    for name, count in report.counts.items():
+        click.echo(f"{name:<24}{count:>14,}")
+    for finding in report.findings:
+        click.echo(f"✗ {finding.zh} {finding.en} ({finding.wrong})", err=True)
+    if not report.ok:
+        sys.exit(1)
+    click.echo("✓ 全部重算一致。Everything re-sums.")
 
 
 @users.command("add")

@@ -133,10 +133,7 @@ class Database:
     def read(self, work: Callable[[Session], T]) -> T:
         """Run ``work(session)`` for reading; nothing it does is kept."""
         with self._readers() as session:
-            try:
-                return work(session)
-            finally:
-                session.rollback()
+            return work(session)  # closing rolls back
 
     def dispose(self) -> None:
         self.engine.dispose()

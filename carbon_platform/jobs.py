@@ -35,7 +35,9 @@ class Job:
 
 def verify_ledger(house: Platform) -> tuple[str, str]:
     report = house.db.read(verify)
-    return ("ok" if report.ok else "alarm"), report.summary()
+    words = [f"{name} {count:,}" for name, count in report.counts.items()]
+    words += [finding.en for finding in report.findings]
+    return ("ok" if report.ok else "alarm"), "; ".join(words)
 
 
 def release_expired_holds(house: Platform) -> tuple[str, str]:

@@ -45,7 +45,8 @@ class Column:
     ``low``/``high`` are inclusive and in ``unit``. ``extensive`` marks what grows with the size of the subject
     (area, litres per parcel): splitting a parcel splits it. A column is required unless it has a ``default``;
     ``required_when=("route", ("plot",))`` demands it only on rows where ``route`` is one of those, and the
-    default fills the others. ``labels`` maps a choice to its Chinese and English wording.
+    default fills the others. ``labels`` maps a choice to its Chinese and English wording; ``symbol`` is how
+    equations print the column (its name, if empty).
     """
 
     name: str
@@ -60,6 +61,7 @@ class Column:
     default: float | str | bool | None = None
     required_when: tuple[str, tuple[str, ...]] | None = None
     extensive: bool = False
+    symbol: str = ""
 
     def __post_init__(self) -> None:
         where = f"column {self.name}"

@@ -7,6 +7,7 @@ emission), ``e_…`` and ``le_…``/``lk_…`` (leakage) are emissions, positive
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -65,8 +66,8 @@ class Period(NamedTuple):
 
 def decimal_year(day: date) -> float:
     """1 January 2024 → 2024.0, 1 July 2024 → 2024 + 182/366."""
-    first, following = date(day.year, 1, 1), date(day.year + 1, 1, 1)
-    return day.year + (day - first).days / (following - first).days
+    days = 366 if isleap(day.year) else 365
+    return day.year + (day.timetuple().tm_yday - 1) / days
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ def no_check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findi
     """For methodologies whose columns do not depend on each other."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Methodology:
     """One declared, versioned methodology. A version that has issued is frozen; a change is a new folder.
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from methodologies.declaration import Case, Methodology, Quantification, Step
 from methodologies.errors import ExplanationMismatch
-from methodologies.formula import evaluate, names_in, number_text, render, term_text
+from methodologies.formula import evaluate, names_in, number_text, render, result_text, term_text
 from methodologies.parameters import ParameterInForce
 
 _TOLERANCE = 1e-9
@@ -119,7 +119,7 @@ def _explain(
         template=case.formula,
         condition_template=case.when,
         equation=f"{step.symbol} = {render(case.formula, symbols)}",
-        numbers=f"{render(case.formula, texts)} = {number_text(value)} {step.unit}".rstrip(),
+        numbers=f"{render(case.formula, texts)} = {result_text(value, step.unit)}",
         condition=render(case.when, symbols),
         condition_numbers=render(case.when, texts),
         equation_no=step.equation_no,
@@ -150,7 +150,8 @@ def _term(
         return Term(name, symbol, "period", value, text, "yr", zh, en, "period")
     for column in methodology.columns:
         if column.name == name:
-            return Term(name, name, "input", value, text, column.unit, column.meaning_zh, column.meaning_en, "input")
+            symbol = column.symbol or name
+            return Term(name, symbol, "input", value, text, column.unit, column.meaning_zh, column.meaning_en, "input")
     step = methodology.step(name)
     return Term(name, step.symbol, "step", value, text, step.unit, step.meaning_zh, step.meaning_en, "step", step.source)
 

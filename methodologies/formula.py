@@ -151,3 +151,9 @@ def term_text(value: Any) -> str:
     """:func:`number_text` for use inside an equation, where a negative number needs brackets."""
     text = number_text(value)
     return f"(−{text[1:]})" if text.startswith("-") else text
+
+
+def result_text(value: float, unit: str) -> str:
+    """A result with its unit; the unit 1 is not printed."""
+    text = number_text(value).replace("-", "−")
+    return text if unit == "1" else f"{text} {unit}"

@@ -131,7 +131,7 @@ class ParameterInForce:
         return plain | {"valid_from": self.valid_from.isoformat()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # loaded once, never changed: identity is equality, and may key a cache
 class ParameterSet:
     """All parameters of a methodology version, through time."""
 
@@ -162,12 +162,6 @@ class ParameterSet:
     def digest(self, as_of: date) -> str:
         """SHA-256 of the set in force on that day: what the authority signs (canonical JSON, sorted by name)."""
         return _digest(self, as_of)
-
-    # Identity: a set is loaded once per methodology and never changes, so it may key a cache.
-    __hash__ = object.__hash__
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
 
 
 @dataclass

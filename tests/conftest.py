@@ -1,7 +1,8 @@
 """Databases for tests: SQLite files and a real PostgreSQL, fresh for each test, copied not rebuilt.
 
 ``pg_url`` starts one server per test process from the wheel, or uses ``CARBON_TEST_PG_URL``.
-``fresh_database(engine_name, prepare)`` builds a template with ``prepare(url)`` once and hands out copies.
+``fresh_database(engine_name, prepare)`` builds a template with ``prepare(url)`` once and hands out
+copies; ``prepare`` must close its connections.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-
-ENGINES = ("sqlite", "postgresql")
 
 Prepare = Callable[[str], None]
 FreshDatabase = Callable[..., str]
@@ -57,8 +56,18 @@ def pg_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _templates() -> dict[tuple[str, Prepare | None], str]:
-    return {}
+def _templates() -> Iterator[dict[tuple[str, Prepare | None], str]]:
+    templates: dict[tuple[str, Prepare | None], str] = {}
+    yield templates
+    given = os.environ.get("CARBON_TEST_PG_URL")
+    if given:
+        # Our own server is gone by now with all it had; somebody else's is to be left as it was.
+        url = sa.make_url(given).set(drivername="postgresql+psycopg")
+        server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        for (engine_name, _), name in templates.items():
+            if engine_name == "postgresql":
+                _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+        server.dispose()
 
 
 @pytest.fixture
@@ -111,7 +120,7 @@ def fresh_database(
         server.dispose()
 
 
-@pytest.fixture(params=[pytest.param(name, marks=getattr(pytest.mark, name, ())) for name in ENGINES])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def engine_name(request: pytest.FixtureRequest) -> str:
     """Runs the test once per engine."""
     name: str = request.param

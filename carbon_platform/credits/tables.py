@@ -44,6 +44,7 @@ class AssessmentRun(Base):
     input_digest: Mapped[str]
     code_digest: Mapped[str]
     gwp_set: Mapped[str]
+    as_of: Mapped[date] = mapped_column(sa.Date)  # the day whose parameter values apply
     parameters: Mapped[
         list[Any]
     ]  # every parameter used: name, symbol, value, unit, source, page, status, from
@@ -53,6 +54,7 @@ class AssessmentRun(Base):
     deficit_t: Mapped[float] = mapped_column(sa.Double)  # carried forward when net_t < 0
     parcel_count: Mapped[int]
     area_m2: Mapped[float] = mapped_column(sa.Double)
+    warnings: Mapped[list[Any]] = mapped_column(default=list)  # findings a reviewer must look at
     status: Mapped[
         str
     ]  # estimate (试算), verified (已核), approved (双局已批), issued (已签发), returned (退回)

@@ -8,7 +8,7 @@ there before the deal, the deal is at the seller's price, lot 1 t, tick ¥0.01/t
 from __future__ import annotations
 
 from carbon_platform.errors import PlatformError
-from carbon_platform.ledger import InsufficientBalance
+from carbon_platform.ledger.errors import InsufficientBalance
 from carbon_platform.units import KG_PER_T, tonnes_text, yuan_text
 
 # Ceilings of one listing: far above the city's plan, and their product stays inside the ledger's.
@@ -18,9 +18,7 @@ PRICE_MAX_FEN_PER_T = 10**8
 
 class NotWholeTonnes(PlatformError):
     code, status = "market.not_whole_tonnes", 422
-    zh = (
-        "quantity_kg {value} 不是整吨：市场以 1 吨（1,000 千克）为一手。请改为 {lower} 或 {upper}。"
-    )
+    zh = "quantity_kg {value} 不是整吨：市场以 1 吨（1,000 千克）为一手。请改为 {lower} 或 {upper}。"
     en = (
         "quantity_kg {value} is not a whole number of tonnes: one lot is 1 t (1,000 kg). "
         "Use {lower} or {upper}."
@@ -35,13 +33,18 @@ class NotWholeTonnes(PlatformError):
 class NoOrganisation(PlatformError):
     code, status = "market.no_organisation", 409
     zh = "您的账户没有归属机构，不能持有碳票或资金。请管理员把账户归入机构。"
-    en = "Your log-in belongs to no organisation and can hold neither tickets nor money. Ask the administrator."
+    en = (
+        "Your log-in belongs to no organisation and can hold neither tickets nor money. "
+        "Ask the administrator."
+    )
 
 
 class ListingClosed(PlatformError):
     code, status = "market.listing_closed", 409
     zh = "挂牌 {listing} 已结束（{state}），不能再{action}。请看其他挂牌。"
-    en = "Listing {listing} is closed ({state_en}) and cannot be {action_en} any more. See the other listings."
+    en = (
+        "Listing {listing} is closed ({state_en}) and cannot be {action_en} any more. See the other listings."
+    )
 
     def __init__(self, listing: int, state: str, *, buying: bool) -> None:
         super().__init__(
@@ -56,7 +59,10 @@ class ListingClosed(PlatformError):
 class MoreThanRemains(PlatformError):
     code, status = "market.more_than_remains", 409
     zh = "挂牌 {listing} 只剩 {remaining} 吨，您要买 {needed} 吨。请减少数量，或另选挂牌。"
-    en = "Listing {listing} has {remaining} t left; you asked for {needed} t. Order less, or choose another listing."
+    en = (
+        "Listing {listing} has {remaining} t left; you asked for {needed} t. "
+        "Order less, or choose another listing."
+    )
 
     def __init__(self, listing: int, needed_kg: int, remaining_kg: int) -> None:
         super().__init__(
@@ -107,9 +113,7 @@ class DepositConflict(PlatformError):
     )
 
     def __init__(self, reference: str, organisation_id: int, amount_fen: int) -> None:
-        super().__init__(
-            reference=reference, organisation=organisation_id, amount=yuan_text(amount_fen)
-        )
+        super().__init__(reference=reference, organisation=organisation_id, amount=yuan_text(amount_fen))
 
 
 def check_whole_tonnes(quantity_kg: int) -> None:

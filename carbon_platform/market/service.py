@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,7 +15,17 @@ from carbon_platform.errors import NotFound
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit, get_organisation
 from carbon_platform.identity.tables import Organisation
-from carbon_platform.ledger import AccountKey, Asset, Entry, HoldRequest, HoldUse, Move, roles
+from carbon_platform.ledger import (
+    AccountKey,
+    Asset,
+    Balance,
+    Entry,
+    HoldRequest,
+    HoldUse,
+    Move,
+    Statement,
+    roles,
+)
 from carbon_platform.market import rules
 from carbon_platform.market.queries import get_listing, remaining_kg
 from carbon_platform.market.tables import CashDeposit, Listing, Trade
@@ -258,6 +269,28 @@ def confirm_deposit(
         detail={"organisation": organisation_id, "amount_fen": amount_fen, "bank_reference": bank_reference},
     )
     return deposit
+
+
+@dataclass(frozen=True)
+class Cash:
+    """An organisation's money: for trading, waiting to be shared out, and the movements of the former."""
+
+    organisation: str
+    cash: Balance
+    proceeds: Balance
+    statement: Statement
+
+
+def cash_of(session: Session, actor: Actor, *, limit: int = 50, before: int | None = None) -> Cash:
+    """The actor's own organisation's money. Errors: ``NoOrganisation``."""
+    organisation = _own_organisation(session, actor)
+    key = cash_key(organisation.holder)
+    return Cash(
+        organisation=organisation.name_zh,
+        cash=ledger.balance(session, key),
+        proceeds=ledger.balance(session, proceeds_key(organisation.holder)),
+        statement=ledger.statement(session, key, limit=limit, before=before),
+    )
 
 
 def _own_organisation(session: Session, actor: Actor) -> Organisation:

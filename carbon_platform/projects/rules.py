@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from carbon_platform.errors import PlatformError
 
 PARCELS_NAMED_MAX = 20
-M2_PER_HA = 10_000
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 KINDS_ZH = {"camellia": "油茶", "rice": "水田", "tea": "茶园", "forest": "林地"}
 KINDS_EN = {"camellia": "camellia", "rice": "paddy", "tea": "tea", "forest": "forest"}
 
@@ -54,7 +54,9 @@ class MethodologyWithoutLand(PlatformError):
 class PeriodReversed(PlatformError):
     code, status = "projects.period_reversed", 422
     zh = "结束日期 {end} 不晚于开始日期 {start}。结束日期是期间之后的第一天，请改正。"
-    en = "The end {end} is not after the start {start}. The end is the first day after the period; correct it."
+    en = (
+        "The end {end} is not after the start {start}. The end is the first day after the period; correct it."
+    )
 
 
 class PeriodOutsideCrediting(PlatformError):
@@ -66,7 +68,7 @@ class PeriodOutsideCrediting(PlatformError):
 class RegionOutsideScope(PlatformError):
     code, status = "projects.region_outside_scope", 422
     zh = "行政区 {region} 不在您的管辖范围（{scope}）内，或不是市、县。请改项目的行政区。"
-    en = "Region {region} is outside your scope ({scope}) or is no city or county. Change the project's region."
+    en = "Region {region} is outside your scope ({scope}) or is no city or county. Choose another."
 
 
 class NoOrganisation(PlatformError):
@@ -98,13 +100,28 @@ class MonitoringRefused(PlatformError):
 
     code, status = "projects.monitoring_refused", 422
     zh = "监测数据有 {count} 处问题，什么都没有存。请按行改正后重新上传。"
-    en = "The monitoring data have {count} problems; nothing was stored. Correct the rows and send them again."
+    en = (
+        "The monitoring data have {count} problems; nothing was stored. Correct the rows and send them again."
+    )
 
 
 class MonitoringMissing(PlatformError):
     code, status = "projects.monitoring_missing", 409
     zh = "监测期 {start} 至 {end} 还有 {count} 块地没有监测数据：{parcels}。请先上传。"
     en = "{count} parcels have no monitoring data for {start} – {end}: {parcels}. Upload them first."
+
+
+class MethodologyRefused(PlatformError):
+    """What a methodology says when it cannot run on this input, in its own words."""
+
+    code, status = "projects.methodology_refused", 422
+    zh = "{zh}"
+    en = "{en}"
+
+
+def local_date(moment: datetime) -> date:
+    """The day in Xinyang (UTC+8, no summer time) at an aware moment."""
+    return moment.astimezone(CHINA).date()
 
 
 def land_use(methodology_key: str) -> LandUse | None:
@@ -170,11 +187,12 @@ def judge_parcel(
         )
     if kind != use.kind:
         needed, found = KINDS_ZH.get(use.kind, use.kind), KINDS_ZH.get(kind, kind)
+        needed_en, found_en = KINDS_EN.get(use.kind, use.kind), KINDS_EN.get(kind, kind)
         return refusal(
             "projects.parcel_of_other_kind",
             code,
             f"地块 {code} 是{found}，这个项目的方法学只收{needed}。",
-            f"Parcel {code} is {KINDS_EN.get(kind, kind)}; the methodology takes {KINDS_EN.get(use.kind, use.kind)}.",
+            f"Parcel {code} is {found_en}; the methodology of this project takes {needed_en}.",
         )
     if not is_inside(region_code, county_code):
         return refusal(
@@ -187,9 +205,10 @@ def judge_parcel(
         return refusal(
             "projects.parcel_in_other_project",
             code,
-            f"地块 {code} 已在项目 {other} 中核算同一碳库（{use.pool}）。同一块地不能算两次；请先从 {other} 中移出。",
-            f"Parcel {code} is in project {other}, which claims the same pool ({use.pool}). "
-            f"Land is never counted twice; take it out of {other} first.",
+            f"地块 {code} 已在项目 {other} 中核算同一碳库（{use.pool}），同一块地不能算两次。"
+            f"请去掉它，或问 {other} 的业主。",
+            f"Parcel {code} is in project {other}, which claims the same pool ({use.pool}); land is never "
+            f"counted twice. Leave it out, or ask the owner of {other}.",
         )
     return None
 
@@ -216,7 +235,9 @@ def _reading(kind: str, text: str) -> Any:
             return text
         return int(number) if kind == "int" and number.is_integer() else number
     if kind == "bool":
-        return {"true": True, "1": True, "是": True, "false": False, "0": False, "否": False}.get(text.lower(), text)
+        return {"true": True, "1": True, "是": True, "false": False, "0": False, "否": False}.get(
+            text.lower(), text
+        )
     return text
 
 

@@ -100,7 +100,7 @@ def county_name(code: str) -> str:
 def outline_geojson() -> str:
     """Simplified county outlines with names and batch numbers, as GeoJSON text."""
     batch_of = {code: row["number"] for row in plan()["batch"] for code in row["counties"]}
-    outlines = json.loads(counties.OUTLINE_FILE.read_text(encoding="utf-8"))
+    outlines = json.loads((counties.DATA / "xinyang_counties_outline.geojson").read_text(encoding="utf-8"))
     for feature in outlines["features"]:
         feature["properties"]["batch_number"] = batch_of[feature["properties"]["code"]]
     return json.dumps(outlines, ensure_ascii=False, separators=(",", ":"))

@@ -58,6 +58,12 @@ document.addEventListener('click', (event) => {
   const closer = event.target.closest('[data-close]');
   if (closer) closer.closest('dialog').close();
   if (event.target.closest('[data-print]')) print();
+  const put = event.target.closest('[data-put]'); // fill a form elsewhere on the page, e.g. a demo log-in
+  if (put) {
+    const { elements } = document.getElementById(put.dataset.form);
+    for (const [name, value] of Object.entries(JSON.parse(put.dataset.put))) elements[name].value = value;
+    [...elements].find((e) => e.type === 'submit')?.focus();
+  }
 });
 
 // ---- figures that follow what is typed: <output data-follow="quantity_kg" data-price="4800"> ----

@@ -1,0 +1,157 @@
+"""What the data files say: sources, consent texts, points rules, rewards, and the behaviours of the methodology."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from carbon_platform.citizens.errors import BehaviourNotOffered, ConsentTextUnknown, SourceUnknown
+from carbon_platform.citizens.rules import MILLI, Caps, PointsRule
+from methodologies import registry
+from methodologies.contract import Behaviour, Methodology
+
+DATA = Path(__file__).with_name("data")
+ACTS_PURPOSE = "acts"
+TRAVEL = "行"
+# Behaviours counted along a way: their quantity is a distance.
+DISTANCE_UNITS = {"km", "pkm", "passenger-km"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where acts come from; ``evidence_percent`` of the points grade is what its records earn."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    behaviours: tuple[str, ...]
+    evidence_percent: int
+    creditable: bool
+    source: str
+    status: str
+
+
+@dataclass(frozen=True)
+class ConsentText:
+    """The words a person agrees to, for one partner and one purpose."""
+
+    partner: str
+    purpose: str
+    version: str
+    zh: str
+    en: str
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((DATA / name).read_text(encoding="utf-8"))
+
+
+@cache
+def act_settings() -> dict[str, Any]:
+    return _read("acts.toml")
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Every source by code."""
+    rows = [{**row, "behaviours": tuple(row["behaviours"])} for row in act_settings()["source"]]
+    return {row["code"]: Source(**row) for row in rows}
+
+
+def get_source(code: str) -> Source:
+    source = sources().get(code)
+    if source is None:
+        raise SourceUnknown(source=code, known="、".join(sources()))
+    return source
+
+
+def methodology() -> Methodology:
+    """The act methodology in use for new acts."""
+    return registry()[act_settings()["methodology"]]
+
+
+@cache
+def behaviours() -> dict[str, Behaviour]:
+    """The behaviours of the methodology in use, by code."""
+    return {behaviour.code: behaviour for behaviour in methodology().behaviours}
+
+
+def offered_by(source: Source) -> list[Behaviour]:
+    """What this source may report and the methodology can quantify."""
+    return [behaviours()[code] for code in source.behaviours if code in behaviours()]
+
+
+def get_behaviour(source: Source, code: str) -> Behaviour:
+    offered = {behaviour.code: behaviour for behaviour in offered_by(source)}
+    if code not in offered:
+        raise BehaviourNotOffered(source=source.code, behaviour=code, known="、".join(offered))
+    return offered[code]
+
+
+def is_distance(behaviour: Behaviour) -> bool:
+    """Whether its quantity is a distance, given in metres."""
+    return behaviour.unit_en in DISTANCE_UNITS
+
+
+def caps_of(behaviour: Behaviour) -> Caps:
+    def thousandths(limit: float | None) -> int | None:
+        return None if limit is None else round(limit * MILLI)
+
+    return Caps(
+        unit_zh=behaviour.unit_zh,
+        unit_en=behaviour.unit_en,
+        day_milli=thousandths(behaviour.cap_per_day),
+        month_milli=thousandths(behaviour.cap_per_month),
+        day_g=None if behaviour.cap_g_per_day is None else int(behaviour.cap_g_per_day),
+    )
+
+
+def speed_max_kmh(behaviour: str) -> int | None:
+    limit: int | None = act_settings()["speed_max_kmh"].get(behaviour)
+    return limit
+
+
+@cache
+def points_rules() -> tuple[PointsRule, ...]:
+    return tuple(PointsRule(**row) for row in _read("points_rules.toml")["rule"])
+
+
+@cache
+def reference_price() -> dict[str, Any]:
+    """Price of a tonne for the honest sentence: ``fen_per_t``, ``source``, ``status``."""
+    price: dict[str, Any] = _read("points_rules.toml")["reference_price"]
+    return price
+
+
+@cache
+def consent_texts() -> dict[tuple[str, str], ConsentText]:
+    """The current text per (partner, purpose)."""
+    rows = [
+        ConsentText(**{**row, "zh": row["zh"].strip(), "en": " ".join(row["en"].split())})
+        for row in _read("consents.toml")["consent"]
+    ]
+    return {(row.partner, row.purpose): row for row in rows}
+
+
+def get_consent_text(partner: str, purpose: str, version: str) -> ConsentText:
+    text = consent_texts().get((partner, purpose))
+    if text is None or text.version != version:
+        raise ConsentTextUnknown(partner=partner, purpose=purpose, version=version)
+    return text
+
+
+def partner_names(partner: str) -> tuple[str, str]:
+    """(zh, en) of a partner as people know it."""
+    source = sources().get(partner)
+    return (source.name_zh, source.name_en) if source else ("本平台", "this platform")
+
+
+@cache
+def reward_rows() -> list[dict[str, Any]]:
+    """The catalogue of rewards, one dict of column values per reward."""
+    data = _read("rewards.toml")
+    common = {"status": data["status"], "source": data["source"], "active": True}
+    return [{**common, **row} for row in data["reward"]]

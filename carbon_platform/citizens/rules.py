@@ -1,0 +1,296 @@
+"""Rules of acts and points: functions of values. No session, no request, no clock.
+
+An act passes, in this order: time, plausibility, overlap with another journey, caps of its behaviour
+(quantity per day and month, grams per day), the person's points per day. What a rule takes away is
+kept with a :class:`Reason` that the citizen reads and may contest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
+
+from carbon_platform.citizens.errors import ActInFuture, ActTooOld
+
+# China keeps one time without daylight saving: a fixed offset is exact.
+LOCAL = timezone(timedelta(hours=8), "UTC+8")
+MILLI = 1_000
+MAX_AGE_DAYS = 31
+OVERLAP_S = 120
+# A tap-on without an end is taken to last this long, so that two partners reporting the same boarding
+# meet the overlap rule while a change of buses after three minutes does not.
+ASSUMED_JOURNEY_S = 300
+SHORTEST_RIDE_M = 200
+GRAMS_PER_T = 1_000_000
+
+COUNTED, PARTLY, NOT_COUNTED = "counted", "partly", "not_counted"
+STATUS_WORDS = {
+    COUNTED: ("已入账", "counted"),
+    PARTLY: ("部分入账", "partly counted"),
+    NOT_COUNTED: ("没有计入", "not counted"),
+}
+APPEAL = (
+    "觉得不对？打 12345，或在这一条下面点“不对？告诉我们”，会有人看。",
+    "Not right? Call 12345 or tell us from this entry; a person will look at it.",
+)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why an act, or part of it, was not counted."""
+
+    code: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A counted act of travel: its interval, and its number in the book."""
+
+    act_id: int
+    name_zh: str
+    name_en: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Limits of one behaviour, per person; thousandths of its unit, or grams. None: no such limit."""
+
+    unit_zh: str
+    unit_en: str
+    day_milli: int | None = None
+    month_milli: int | None = None
+    day_g: int | None = None
+
+
+@dataclass(frozen=True)
+class Used:
+    """What the person's book already holds of the behaviour (day, month) and in points (day)."""
+
+    day_milli: int = 0
+    month_milli: int = 0
+    day_g: int = 0
+    day_points: int = 0
+
+
+@dataclass(frozen=True)
+class PointsRule:
+    """From grams to points, as in force from a day on (城市计划 C1, C12)."""
+
+    version: str
+    valid_from: str
+    grams_per_point: int
+    person_day_points: int
+    status: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is counted of a claim. ``reasons`` are empty exactly when everything was."""
+
+    counted_milli: int
+    reduction_g: int
+    creditable_g: int
+    points: int
+    reasons: tuple[Reason, ...]
+
+    @property
+    def status(self) -> str:
+        if not self.reasons:
+            return COUNTED
+        return PARTLY if self.reduction_g else NOT_COUNTED
+
+
+def local_day(moment: datetime) -> str:
+    """The calendar day in Xinyang, ISO."""
+    return moment.astimezone(LOCAL).date().isoformat()
+
+
+def clock_words(moment: datetime) -> str:
+    """``11 月 20 日 18:05``, local time."""
+    local = moment.astimezone(LOCAL)
+    return f"{local.month} 月 {local.day} 日 {local:%H:%M}"
+
+
+def check_time(starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+    """Refuse what has not happened yet, or happened more than 31 days ago."""
+    if ends_at > now:
+        raise ActInFuture(ended_at=_iso(ends_at), now=_iso(now))
+    if now - starts_at > timedelta(days=MAX_AGE_DAYS):
+        raise ActTooOld(occurred_at=_iso(starts_at), days=MAX_AGE_DAYS)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(LOCAL).isoformat(timespec="seconds")
+
+
+def content_digest(
+    *, holder: str, behaviour: str, milli: int, starts_at: datetime, ends_at: datetime, distance_m: int | None
+) -> str:
+    """SHA-256 of what was claimed: the same record sent again has the same one."""
+    said = [
+        holder,
+        behaviour,
+        milli,
+        starts_at.astimezone(UTC).isoformat(),
+        ends_at.astimezone(UTC).isoformat(),
+        distance_m,
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def implausible(distance_m: int | None, duration_s: int | None, speed_max_kmh: int | None) -> Reason | None:
+    """A ride too short to be one, or faster than its means of travel can be."""
+    if distance_m is None or speed_max_kmh is None:
+        return None
+    if distance_m < SHORTEST_RIDE_M:
+        return Reason(
+            "too_short",
+            f"这一程只有 {distance_m} 米，不到 {SHORTEST_RIDE_M} 米，不算一程。",
+            f"This trip is {distance_m} m, below the {SHORTEST_RIDE_M} m that count as one.",
+        )
+    # exact in integers: distance/duration > limit
+    if duration_s is not None and distance_m * 3_600 > speed_max_kmh * 1_000 * duration_s:
+        speed_kmh = distance_m * 36 // (duration_s * 10)
+        return Reason(
+            "too_fast",
+            f"这一程平均 {speed_kmh} km/h，超过这种出行方式的 {speed_max_kmh} km/h，先不计入。",
+            f"This trip averages {speed_kmh} km/h, above the {speed_max_kmh} km/h of its means of travel.",
+        )
+    return None
+
+
+def overlapping(starts_at: datetime, ends_at: datetime, journeys: Iterable[Journey]) -> Journey | None:
+    """The first counted journey that shares more than two minutes with this interval."""
+    for journey in sorted(journeys, key=lambda other: (other.starts_at, other.act_id)):
+        shared = min(ends_at, journey.ends_at) - max(starts_at, journey.starts_at)
+        if shared.total_seconds() > OVERLAP_S:
+            return journey
+    return None
+
+
+def overlap_reason(journey: Journey) -> Reason:
+    when = clock_words(journey.starts_at)
+    return Reason(
+        "overlap",
+        f"这段时间已经记过一程（{when} {journey.name_zh}），同一段路只计一次。",
+        f"A trip of the same time is already in your book ({_iso(journey.starts_at)}, {journey.name_en}); "
+        "one journey counts once.",
+    )
+
+
+def countable_milli(claimed_milli: int, caps: Caps, used: Used) -> tuple[int, Reason | None]:
+    """How much of the claim the quantity caps leave, and why not all of it."""
+    left = claimed_milli
+    reason: Reason | None = None
+    for limit, taken, code, zh, en in (
+        (caps.day_milli, used.day_milli, "cap_day", "每天", "day"),
+        (caps.month_milli, used.month_milli, "cap_month", "每月", "month"),
+    ):
+        if limit is None or left <= max(0, limit - taken):
+            continue
+        left = max(0, limit - taken)
+        size = milli_text(limit)
+        reason = Reason(
+            code,
+            f"{zh}最多计 {size} {caps.unit_zh}，已经计了 {milli_text(min(taken, limit))} {caps.unit_zh}，"
+            f"这次计 {milli_text(left)} {caps.unit_zh}。",
+            f"At most {size} {caps.unit_en} count per {en}; {milli_text(left)} of this did.",
+        )
+    return left, reason
+
+
+def settle(
+    *,
+    claimed_milli: int,
+    counted_milli: int,
+    quantity_reason: Reason | None,
+    points_g: int,
+    creditable_g: int,
+    caps: Caps,
+    used: Used,
+    rule: PointsRule,
+) -> Verdict:
+    """Grams and points of a claim whose countable part is worth ``points_g`` (P) and ``creditable_g`` (C).
+
+    Both grades are whole grams already. C never exceeds P, and shrinks with it in proportion.
+    """
+    if not 0 <= counted_milli <= claimed_milli:
+        raise ValueError(f"counted {counted_milli} outside 0 … {claimed_milli}")
+    reasons = [quantity_reason] if quantity_reason else []
+    reduction_g = points_g if counted_milli else 0
+    credit_g = min(creditable_g, points_g) if counted_milli else 0
+    if caps.day_g is not None and reduction_g > max(0, caps.day_g - used.day_g):
+        allowed = max(0, caps.day_g - used.day_g)
+        credit_g = credit_g * allowed // reduction_g
+        reduction_g = allowed
+        reasons.append(
+            Reason(
+                "cap_grams_day",
+                f"这种行为每天最多计 {caps.day_g} 克，这次计 {allowed} 克。",
+                f"At most {caps.day_g} g of this behaviour count per day; {allowed} g of this did.",
+            )
+        )
+    points = reduction_g // rule.grams_per_point
+    if points > max(0, rule.person_day_points - used.day_points):
+        points = max(0, rule.person_day_points - used.day_points)
+        reasons.append(
+            Reason(
+                "cap_points_day",
+                f"每人每天最多得 {rule.person_day_points} 分，这次得 {points} 分，克数照记。",
+                f"At most {rule.person_day_points} points a day; {points} for this one, its grams are kept.",
+            )
+        )
+    return Verdict(counted_milli, reduction_g, credit_g, points, tuple(reasons))
+
+
+def refused(reason: Reason) -> Verdict:
+    """Nothing of the claim counts."""
+    return Verdict(0, 0, 0, 0, (reason,))
+
+
+def graded_g(raw_g: float, percent: int) -> int:
+    """Whole grams of an exact figure at an evidence percentage, floored once.
+
+    A float a hair below a whole number (0.1 + 0.2 style noise, below 1e-9) counts as that number.
+    """
+    exact = Fraction(raw_g) * percent / 100 + Fraction(1, 10**9)
+    return max(0, int(exact))
+
+
+def rule_in_force(rules: Sequence[PointsRule], day: str) -> PointsRule:
+    """The rule whose ``valid_from`` is the latest one not after ``day`` (ISO); else the first."""
+    ordered = sorted(rules, key=lambda rule: rule.valid_from)
+    current = [rule for rule in ordered if rule.valid_from <= day]
+    return current[-1] if current else ordered[0]
+
+
+def milli_text(milli: int) -> str:
+    """``3200`` → ``3.2``; whole numbers stay whole."""
+    whole, rest = divmod(milli, MILLI)
+    return str(whole) if not rest else f"{whole}.{rest:03d}".rstrip("0")
+
+
+def next_month(day: str) -> str:
+    """First day of the month after an ISO day."""
+    year, month = int(day[:4]), int(day[5:7])
+    return f"{year + month // 12:04d}-{month % 12 + 1:02d}-01"
+
+
+def voucher_text(raw: str) -> str:
+    """``XY-ABCD-EFGH-…``: groups of four, so that a person can read it out."""
+    return "-".join(["XY", *(raw[i : i + 4] for i in range(0, len(raw), 4))])
+
+
+def worth_fen(grams: int, price_fen_per_t: int) -> str:
+    """What grams of carbon are worth at a price per tonne, in fen with one decimal (rounded down)."""
+    tenths = grams * price_fen_per_t * 10 // GRAMS_PER_T
+    return f"{tenths // 10}.{tenths % 10}"

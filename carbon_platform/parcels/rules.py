@@ -1,0 +1,209 @@
+"""Rules of the parcel import: values in, values out.
+
+What a row of an attribute table says (cleaning, codes, identity, kind), in which unit its areas are, and
+which findings follow. Geometry is compared in :mod:`carbon_platform.parcels.staging`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from carbon_platform.errors import Conflict, PlatformError
+from carbon_platform.parcels.findings import finding
+from carbon_platform.parcels.reference import PLAIN, Code, Family, Limits, code_list
+from carbon_platform.units import m2_to_mu
+
+Finding = dict[str, Any]
+
+KINDS: Final = {
+    "camellia": ("油茶", "camellia"),
+    "rice": ("水稻", "rice"),
+    "tea": ("茶", "tea"),
+    "forest": ("林地", "forest"),
+}
+# What an area attribute holds per m² of land. 1 ha = 15 亩 exactly.
+AREA_UNITS: Final = {"m2": 1.0, "ha": 1e-4, "mu": 0.0015}
+UNIT_NAMES: Final = {"m2": ("平方米", "m²"), "ha": ("公顷", "ha"), "mu": ("亩", "mu")}
+_FOREST_FAMILIES: Final = frozenset({"A", "B", "C"})
+
+
+class FileRefused(PlatformError):
+    """The file cannot be read as one layer of parcels; ``errors`` carries the reader's own code."""
+
+    code, status = "parcels.file_refused", 422
+    zh = "文件不能导入：{reason}"
+    en = "The file cannot be imported: {reason_en}"
+
+
+class UploadTooLarge(PlatformError):
+    code, status = "parcels.upload_too_large", 413
+    zh = "文件太大，上限 {limit_mb} MB。请按乡镇拆分后分次上传。"
+    en = "The file is too large; the limit is {limit_mb} MB. Split it by township and upload the parts."
+
+
+class AreaUnitUnclear(PlatformError):
+    code, status = "parcels.area_unit_unclear", 422
+    zh = (
+        "面积字段 {field} 的单位看不出来：按最接近的单位（{unit_zh}）只能解释 {share:.0%} 的行，要求 {limit:.0%}。"
+        "请统一成一种单位（公顷、亩或平方米）后再上传。"
+    )
+    en = (
+        "The unit of the area column {field} is unclear: the nearest one ({unit_en}) explains {share:.0%} of "
+        "the rows, {limit:.0%} are needed. Use one unit (ha, mu or m²) throughout."
+    )
+
+
+class ImportDiscarded(Conflict):
+    code = "parcels.import_discarded"
+    zh = "这次导入已作废，不能入库。请重新上传。"
+    en = "This import was discarded and cannot be accepted. Upload the file again."
+
+
+# --- attribute tables -----------------------------------------------------------------------------
+
+
+def fold(name: str) -> str:
+    """A column name as it is compared: NFKC, no blanks, upper case."""
+    return unicodedata.normalize("NFKC", name).strip().upper()
+
+
+def recognise(columns: Iterable[str], families: Iterable[Family]) -> Family:
+    """The family of an attribute table by its marks; :data:`PLAIN` when none fits."""
+    names = {fold(name) for name in columns}
+    for family in families:
+        if names.issuperset(family.all) and len(names.intersection(family.some)) >= family.some_at_least:
+            return family
+    return PLAIN
+
+
+def clean(value: object, null_words: Collection[str]) -> str | None:
+    """A cell as text: NFKC, stripped, whole numbers without ``.0``; words for "no value" become None."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = unicodedata.normalize("NFKC", str(value)).strip().strip("\x00")
+    # A DBF field that overflowed is filled with asterisks.
+    if text.upper() in null_words or (text and not text.strip("*")):
+        return None
+    return text
+
+
+def number(text: str | None) -> float | None:
+    """A cell as a finite number, or None. Thousands separators are taken off."""
+    if text is None:
+        return None
+    try:
+        value = float(text.replace(",", "").replace("，", ""))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def find_code(text: str, table: Mapping[str, Code]) -> Code | None:
+    """Look a code up, restoring leading zeros that a number column lost."""
+    if text in table:
+        return table[text]
+    if text.isdigit():
+        for width in sorted({len(code) for code in table if len(code) > len(text)}):
+            if text.zfill(width) in table:
+                return table[text.zfill(width)]
+    return None
+
+
+def find_species(text: str) -> Code | None:
+    """Look a species up: by three-digit code, by its six-digit form padded with zeros, or by Chinese name."""
+    table = code_list("YOU_SHI_SZ")
+    if text in table:
+        return table[text]
+    if len(text) == 6 and text.isdigit():
+        short = text[:3] if text.endswith("000") else text[3:] if text.startswith("000") else ""
+        return table.get(short)
+    return None
+
+
+_LAND_CLASS_TABLES: Final = {
+    "A": ("DI_LEI_4", "DI_LEI_6"),
+    "B": ("DI_LEI_4", "DI_LEI_6"),
+    "C": ("DI_LEI_6", "DLBM", "DI_LEI_4"),
+    "DK": ("TDLYLX", "DLBM"),
+    "DLTB": ("DLBM",),
+}
+
+
+def find_land_class(text: str, family_key: str) -> Code | None:
+    """Look a land class up in the code systems the family may use; ``0201K`` is looked up as ``0201``."""
+    bare = re.sub(r"(?<=\d)[A-Z]$", "", text.upper())
+    for name in _LAND_CLASS_TABLES.get(family_key, ()):
+        found = find_code(bare, code_list(name))
+        if found:
+            return found
+    return None
+
+
+# --- kind -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class KindVerdict:
+    """What a row is (None when that cannot be told), the codes it was read from, and what was found."""
+
+    kind: str | None
+    species_code: str = ""
+    species_zh: str = ""
+    land_class_code: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+def kind_of(
+    family_key: str, species: str | None, land_class: str | None, *, hint: str | None, row: int
+) -> KindVerdict:
+    """Which kind of land a row is, by the code tables. An unknown code is refused, never "other".
+
+    ``hint`` is what the sender says the file holds; it decides only where the codes leave it open.
+    """
+    if family_key == PLAIN.key:
+        return _declared_kind(hint, row)
+    found = find_land_class(land_class, family_key) if land_class else None
+    code = found.code if found else (land_class or "")
+
+    def refused(reason: str, field: str, value: str, **values: Any) -> KindVerdict:
+        return KindVerdict(
+            None, land_class_code=code, findings=(finding(reason, row=row, field=field, value=value, **values),)
+        )
+
+    if not land_class:
+        return refused("land_class_missing", "land_class", "")
+    if not found:
+        return refused("land_class_unknown", "land_class", land_class)
+    if not found.kinds:
+        name = f"{found.code} {found.name_zh}"
+        return refused(
+            "land_class_not_eligible", "land_class", name, value_en=f"{found.code} {found.name_en}"
+        )
+    if found.kinds == ("forest",) and family_key in _FOREST_FAMILIES and not (found.treeless and not species):
+        verdict = _kind_by_species(species, code, hint, row)
+    else:
+        verdict = KindVerdict(found.kinds[0], land_class_code=code)
+    if verdict.kind and hint and verdict.kind != hint:
+        return refused("kind_mismatch", "kind", *_kind_words(verdict.kind, hint))
+    return verdict
+
+
+def _kind_words(kind: str, hint: str) -> Any:
+    raise NotImplementedError
+
+
+def _declared_kind(hint: str | None, row: int) -> KindVerdict:
+    if hint is None:
+        return KindVerdict(None, findings=(finding("kind_unknown", row=row, field="kind"),))
+    zh, en = KINDS[hint]
+    return KindVerdict(hint, findings=(finding("kind_declared", row=row, field="kind", limit=zh, limit_en=en),))

@@ -1,0 +1,98 @@
+"""Which parcels lie on the same land.
+
+A touch is no overlap: interiors must meet (DE-9IM ``T********``), which also finds equal and contained parcels,
+unlike the predicate named "overlaps". Everything here is in the plane (:func:`gis.crs.to_plane`), in metres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import shapely
+
+INTERIORS_MEET: Final = "T********"
+
+
+@dataclass(frozen=True)
+class OverlapTolerance:
+    """Borders digitised twice leave slivers; these settings say what counts.
+
+    ``noise``: area below ``noise_area_m2`` or mean width (2 A / P) below ``noise_width_m``. ``sliver``: narrower than
+    ``sliver_width_m`` and less than ``sliver_share`` of the smaller parcel. ``overlap``: everything else.
+    """
+
+    noise_area_m2: float = 1.0
+    noise_width_m: float = 0.2
+    sliver_width_m: float = 2.0
+    sliver_share: float = 0.01
+
+    def classify(self, area_m2: Any, width_m: Any, share_of_smaller: Any) -> Any:
+        noise = (area_m2 < self.noise_area_m2) | (width_m < self.noise_width_m)
+        sliver = (width_m < self.sliver_width_m) & (share_of_smaller < self.sliver_share)
+        return np.select([noise, sliver], ["noise", "sliver"], "overlap")
+
+
+DEFAULT: Final = OverlapTolerance()
+
+
+def self_overlaps(geoms_plane: Any, tolerance: OverlapTolerance = DEFAULT) -> Any:
+    """Overlapping pairs within one set of valid polygons (missing ones are passed over).
+
+    Returns:
+        Frame with ``left`` < ``right`` (positions), ``area_m2``, ``width_m``, ``share_of_smaller`` and ``kind``
+        (``noise``, ``sliver``, ``overlap``), sorted by position.
+    """
+    geoms = np.asarray(geoms_plane, dtype=object).reshape(-1)
+    left, right = shapely.STRtree(geoms).query(geoms)
+    first = left < right
+    return _measured(geoms, geoms, left[first], right[first], tolerance)
+
+
+def overlaps_between(new_plane: Any, existing_plane: Any, tolerance: OverlapTolerance = DEFAULT) -> Any:
+    """Overlapping pairs between two sets; ``left`` are positions in ``new``, ``right`` in ``existing``."""
+    new = np.asarray(new_plane, dtype=object).reshape(-1)
+    existing = np.asarray(existing_plane, dtype=object).reshape(-1)
+    left, right = shapely.STRtree(existing).query(new)
+    return _measured(new, existing, left, right, tolerance)
+
+
+def covered_share(geom_plane: Any, others_plane: Any) -> float:
+    """Share of one polygon that the others cover together: A ∩ (B ∪ C), not the sum of pairs; 0 to 1."""
+    others = np.asarray(others_plane, dtype=object).reshape(-1)
+    near = others[shapely.intersects(others, geom_plane)]
+    if len(near) == 0 or shapely.is_empty(geom_plane):
+        return 0.0
+    covered = shapely.area(shapely.intersection(geom_plane, shapely.union_all(near)))
+    return float(min(1.0, covered / shapely.area(geom_plane)))
+
+
+def _measured(a: Any, b: Any, left: Any, right: Any, tolerance: OverlapTolerance) -> Any:
+    meet = shapely.relate_pattern(a[left], b[right], INTERIORS_MEET)
+    left, right = left[meet], right[meet]
+    shared = _surface(shapely.intersection(a[left], b[right]))
+    area = shapely.area(shared)
+    perimeter = shapely.length(shared)
+    width = np.divide(2.0 * area, perimeter, out=np.zeros_like(area), where=perimeter > 0)
+    share = area / np.minimum(shapely.area(a[left]), shapely.area(b[right]))
+    frame = pd.DataFrame(
+        {
+            "left": left,
+            "right": right,
+            "area_m2": np.round(area, 2),
+            "width_m": np.round(width, 3),
+            "share_of_smaller": share,
+            "kind": tolerance.classify(area, width, share),
+        }
+    )
+    return frame.sort_values(["left", "right"], ignore_index=True)
+
+
+def _surface(shared: Any) -> Any:
+    """Polygons only: where borders also touch along a line, its length must not thin the width."""
+    for row in np.flatnonzero(shapely.get_type_id(shared) == 7):
+        parts = shapely.get_parts(shared[row])
+        shared[row] = shapely.multipolygons(parts[shapely.get_type_id(parts) == 3])
+    return shared

@@ -1,0 +1,170 @@
+"""Conformance kit (一致性检查): what every methodology, built-in or plug-in, must hold.
+
+Plain functions over an :class:`Example`; each raises :class:`ConformanceFailed` naming the methodology, the
+check and the first offending figure. They run on ``methodology.example()`` at start-up (:func:`check_all`) and in
+tests on generated frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from methodologies.contract import run
+from methodologies.declaration import NET, Example, Methodology, Quantification
+from methodologies.errors import ConformanceFailed, InvalidRows
+from methodologies.explain import explain_row
+
+_RELATIVE = 1e-9
+_ROWS_ONE_BY_ONE_MAX = 5
+
+
+def _run(methodology: Methodology, example: Example, frame: pd.DataFrame | None = None) -> Quantification:
+    rows = example.frame if frame is None else frame
+    return run(methodology, rows, period=example.period, as_of=example.as_of)
+
+
+def _fail(methodology: Methodology, check: Callable[..., None], reason: str) -> ConformanceFailed:
+    return ConformanceFailed(key=methodology.key, check=check.__name__, reason=reason)
+
+
+def _step_names(methodology: Methodology) -> list[str]:
+    return [step.name for step in methodology.steps]
+
+
+def keeps_index(methodology: Methodology, example: Example) -> None:
+    """The result carries the labels of the input, in its order, whatever they are."""
+    labels = pd.Index([f"地块-{position}" for position in range(len(example.frame))][::-1])
+    result = _run(methodology, example, example.frame.set_axis(labels, axis=0))
+    if not result.frame.index.equals(labels):
+        raise _fail(methodology, keeps_index, "row labels changed")
+
+
+def ignores_row_and_column_order(methodology: Methodology, example: Example) -> None:
+    """Shuffling rows and columns changes no figure, no total and no digest."""
+    first = _run(methodology, example)
+    order = np.random.default_rng(20260101).permutation(len(example.frame))
+    shuffled = example.frame.iloc[order, ::-1]
+    second = _run(methodology, example, shuffled)
+    names = _step_names(methodology)
+    if not second.frame.loc[example.frame.index, names].equals(first.frame[names]):
+        raise _fail(methodology, ignores_row_and_column_order, "figures depend on the order of rows")
+    if second.totals != first.totals:
+        raise _fail(methodology, ignores_row_and_column_order, "totals depend on the order of rows")
+    if second.input_digest != first.input_digest:
+        raise _fail(methodology, ignores_row_and_column_order, "the input digest depends on the order")
+
+
+def batch_equals_one_by_one(methodology: Methodology, example: Example) -> None:
+    """A row's figures do not depend on the rows beside it."""
+    whole = _run(methodology, example).frame
+    for position in range(min(len(example.frame), _ROWS_ONE_BY_ONE_MAX)):
+        row = example.frame.iloc[[position]]
+        alone = _run(methodology, example, row).frame
+        for name in _step_names(methodology):
+            together, single = float(whole[name].iloc[position]), float(alone[name].iloc[0])
+            if not math.isclose(together, single, rel_tol=1e-12, abs_tol=1e-12):
+                reason = f"row {row.index[0]}, {name}: {together!r} in the batch, {single!r} alone"
+                raise _fail(methodology, batch_equals_one_by_one, reason)
+
+
+def zero_gives_zero(methodology: Methodology, example: Example) -> None:
+    """A subject of no size (area, quantity and all amounts zero) has a net figure of exactly zero."""
+    frame = example.frame.copy()
+    for column in methodology.columns:
+        if column.extensive and column.name in frame:
+            frame[column.name] = 0.0
+    net = _run(methodology, example, frame).frame[NET]
+    if (net != 0).any():
+        raise _fail(methodology, zero_gives_zero, f"{NET} is {net[net != 0].iloc[0]!r} for a subject of size zero")
+
+
+def splitting_keeps_the_sum(methodology: Methodology, example: Example) -> None:
+    """Where declared additive: a subject cut in two gives the same as the whole, within 1e-9."""
+    if not methodology.additive:
+        return
+    extensive = [c.name for c in methodology.columns if c.extensive and c.name in example.frame]
+    left, right = example.frame.copy(), example.frame.copy()
+    for name in extensive:
+        left[name] = example.frame[name].astype(float) * 0.375
+        right[name] = example.frame[name].astype(float) * 0.625
+    whole = _run(methodology, example).frame[NET].to_numpy()
+    halves = [_run(methodology, example, half).frame[NET].to_numpy() for half in (left, right)]
+    wrong = ~np.isclose(halves[0] + halves[1], whole, rtol=_RELATIVE, atol=1e-12)
+    if wrong.any():
+        row = example.frame.index[int(np.flatnonzero(wrong)[0])]
+        raise _fail(methodology, splitting_keeps_the_sum, f"row {row}: the parts do not add up to the whole")
+
+
+def refuses_invalid_input(methodology: Methodology, example: Example) -> None:
+    """A required column left out and each number out of range are refused by row, column, unit and range."""
+    for column in methodology.columns:
+        if column.required and column.required_when is None:
+            _expect_refusal(methodology, example, example.frame.drop(columns=column.name), column.name)
+        if column.kind in {"float", "int"} and column.name in example.frame:
+            assert column.high is not None
+            _expect_refusal(methodology, example, example.frame.assign(**{column.name: column.high + 1.0}), column.name)
+            _expect_refusal(methodology, example, example.frame.assign(**{column.name: np.inf}), column.name)
+
+
+def _expect_refusal(methodology: Methodology, example: Example, frame: pd.DataFrame, column: str) -> None:
+    try:
+        _run(methodology, example, frame)
+    except InvalidRows as refusal:
+        named = [problem for problem in refusal.problems if problem.column == column]
+        if not named or not all(p.zh and p.en and p.allowed and p.row is not None for p in named):
+            raise _fail(methodology, refuses_invalid_input, f"{column}: the refusal does not say where") from refusal
+        return
+    raise _fail(methodology, refuses_invalid_input, f"{column}: an invalid value was accepted")
+
+
+def leaves_input_alone(methodology: Methodology, example: Example) -> None:
+    """The caller's frame is the same after a run."""
+    frame = example.frame.copy(deep=True)
+    before = frame.copy(deep=True)
+    _run(methodology, example, frame)
+    if not frame.equals(before) or list(frame.columns) != list(before.columns):
+        raise _fail(methodology, leaves_input_alone, "the input frame was changed")
+
+
+def repeats_itself(methodology: Methodology, example: Example) -> None:
+    """Same input, same digests and same figures to the last bit; another input, another digest."""
+    first, second = _run(methodology, example), _run(methodology, example)
+    if first.record() != second.record() or not first.frame.equals(second.frame):
+        raise _fail(methodology, repeats_itself, "two runs of the same input differ")
+    if len(example.frame) > 1:
+        fewer = _run(methodology, example, example.frame.iloc[1:])
+        if fewer.input_digest == first.input_digest:
+            raise _fail(methodology, repeats_itself, "the digest misses a removed row")
+
+
+def explains_itself(methodology: Methodology, example: Example) -> None:
+    """Every printed equation of every row gives the stored figure, and the last one is the net figure."""
+    result = _run(methodology, example)
+    for label in example.frame.index[:_ROWS_ONE_BY_ONE_MAX]:
+        steps = explain_row(methodology, result, label)
+        if steps[-1].name != NET:
+            raise _fail(methodology, explains_itself, "the explanation does not end in the net figure")
+
+
+CHECKS: tuple[Callable[[Methodology, Example], None], ...] = (
+    keeps_index,
+    ignores_row_and_column_order,
+    batch_equals_one_by_one,
+    zero_gives_zero,
+    splitting_keeps_the_sum,
+    refuses_invalid_input,
+    leaves_input_alone,
+    repeats_itself,
+    explains_itself,
+)
+
+
+def check_all(methodology: Methodology, example: Example | None = None) -> None:
+    """Run every check on the example given, or on the methodology's own one."""
+    chosen = example if example is not None else methodology.example()
+    for check in CHECKS:
+        check(methodology, chosen)
