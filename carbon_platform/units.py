@@ -6,6 +6,10 @@ wherever a balance is kept. 1 ha = 15 亩 exactly (legal rule for land; 666.67 m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
+from numbers import Rational
+
 MU_PER_HA = 15
 M2_PER_HA = 10_000
 KG_PER_T = 1_000
@@ -47,7 +51,7 @@ def carbon_text(amount_g: int, language: str = "zh") -> str:
     return f"{sign}{size / (G_PER_KG * KG_PER_T):,.2f} {t}"
 
 
-def split_largest_remainder(total: int, weights: list[int] | list[float]) -> list[int]:
+def split_largest_remainder(total: int, weights: Sequence[Rational | float]) -> list[int]:
     """Split an integer by weights so that the parts sum to it exactly.
 
     Each part is the floor of its exact share; the units left over go to the largest remainders,
@@ -56,8 +60,6 @@ def split_largest_remainder(total: int, weights: list[int] | list[float]) -> lis
 
     Errors: ``ValueError`` for a negative total or weight, or when nothing can carry a positive total.
     """
-    from fractions import Fraction
-
     exact = [Fraction(w) for w in weights]
     if total < 0 or any(w < 0 for w in exact):
         raise ValueError(f"total and weights must not be negative: {total}, {weights}")

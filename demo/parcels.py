@@ -1,13 +1,16 @@
 """Made parcels on real land: seeded camellia 小班 and rice 地块 layers as their offices would send them.
 
-Real: the county borders (``gis/data``), the county, township and village codes (``carbon_platform/regions/data``),
-field names, field types and code lists (林地一张图 2011–2019; NY/T 2539), the coordinate system, GBK text without
-.cpg, and the ranges of size (camellia 0.05–30 ha, paddies 0.03–1.5 ha).
+Real: the county borders (``gis/data``), the county, township and village codes
+(``carbon_platform/regions/data``), field names, field types and code lists (林地一张图 2011–2019; NY/T
+2539), the coordinate system, GBK text without .cpg, and the ranges of size (camellia 0.05–30 ha, paddies
+0.03–1.5 ha).
 
-Made (illustrative): every parcel, its place, shape, number, age and remark. Village borders are not public, so a
-village code only tells which cluster a parcel belongs to, not where the village lies. Nobody owns these parcels.
+Made (illustrative): every parcel, its place, shape, number, age and remark. Village borders are not public,
+so a village code only tells which cluster a parcel belongs to, not where the village lies. Nobody owns
+these parcels.
 
-The same seed gives the same bytes.
+The same seed gives the same bytes. Camellia and rice never overlap; two camellia layers of one county with
+different seeds may.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from demo.tessellate import Tessellation, tessellate
+from demo.tessellate import Tessellation, free_spot, random_point, tessellate
 from gis.counties import county_codes, county_geometry, county_name
 from gis.crs import PLANE, to_lonlat, to_plane
 from gis.measure import M2_PER_HA, M2_PER_MU, ellipsoidal_area_m2
@@ -38,8 +41,12 @@ UNKNOWN_SPECIES_CODE: Final = "999"
 SURVEY_YEAR: Final = 2025
 PLANTING_YEARS: Final = (2012, 2022)
 _REGIONS: Final = Path(__file__).resolve().parent.parent / "carbon_platform" / "regions" / "data"
-_CAMELLIA_SIZES: Final = Tessellation(0.05, 30.0, cluster_median_ha=2.0, cluster_sigma=0.75, wiggle=0.03)
-_RICE_SIZES: Final = Tessellation(0.03, 1.5, cluster_median_ha=0.22, cluster_sigma=0.35, wiggle=0.0, lattice=True)
+_CAMELLIA_SIZES: Final = Tessellation(
+    0.05, 30.0, cluster_median_ha=2.0, cluster_sigma=0.75, wiggle=0.03, colour=0
+)
+_RICE_SIZES: Final = Tessellation(
+    0.03, 1.5, cluster_median_ha=0.22, cluster_sigma=0.35, wiggle=0.0, colour=1, lattice=True
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,9 @@ class MadeFile:
     faults: dict[int, str]
 
 
-def make_camellia_zip(path: Path, county_code: str, count: int, seed: int, *, faults: bool = False) -> MadeFile:
+def make_camellia_zip(
+    path: Path, county_code: str, count: int, seed: int, *, faults: bool = False
+) -> MadeFile:
     """Write a zipped 小班 shapefile of camellia stands in one county.
 
     Args:
@@ -99,7 +108,9 @@ def _village_of(cluster: Any, county_code: str, rng: np.random.Generator) -> lis
 
 
 def _area_m2(cells: Any) -> Any:
-    return ellipsoidal_area_m2(to_lonlat(cells, PLANE))
+    """Ellipsoidal area; of a spoiled shape, that of the land it surrounds."""
+    sound = np.where(shapely.is_valid(cells), cells, shapely.make_valid(cells))
+    return ellipsoidal_area_m2(to_lonlat(sound, PLANE))
 
 
 def _numbers(cluster: Any) -> Any:
@@ -149,7 +160,9 @@ def _camellia_rows(cells: Any, cluster: Any, county_code: str, rng: np.random.Ge
             "TU_RANG_LX": "黄棕壤",
             "TU_CENG_HD": (rng.integers(6, 17, n) * 5).astype(np.int32),
             "BHND": planted.astype(str),
-            "BEIZHU": [f"油茶，{year}年栽植，{name}" for year, (_, name) in zip(planted, villages, strict=True)],
+            "BEIZHU": [
+                f"油茶，{year}年栽植，{name}" for year, (_, name) in zip(planted, villages, strict=True)
+            ],
         }
     )
 
@@ -166,7 +179,8 @@ def _rice_rows(cells: Any, cluster: Any, county_code: str, rng: np.random.Genera
             "BSM": np.arange(1, n + 1, dtype=np.int32),
             "YSDM": "211011",
             "DKBM": [
-                f"{code}{team:02d}{number:05d}" for (code, _), team, number in zip(villages, group, numbers, strict=True)
+                f"{code}{team:02d}{number:05d}"
+                for (code, _), team, number in zip(villages, group, numbers, strict=True)
             ],
             "DKMC": rng.choice(names, n),
             "SYQXZ": rng.choice(["31", "32"], n, p=[0.6, 0.4]),
@@ -191,18 +205,20 @@ def _shape_faults(cells: Any, county_code: str, rng: np.random.Generator) -> dic
     if len(cells) < 30:
         raise ValueError(f"faults need at least 30 parcels, not {len(cells)}")
     left, right = shapely.STRtree(cells).query(cells, predicate="touches")
-    pick = int(rng.integers(len(left)))
+    sides = np.flatnonzero(shapely.length(shapely.intersection(cells[left], cells[right])) > 20)
+    pick = sides[int(rng.integers(len(sides)))]
     row, neighbour = int(left[pick]), int(right[pick])
     others = [int(i) for i in rng.permutation(len(cells)) if i not in (row, neighbour)]
     crossed, strayed, small = others[:3]
-    here, there = (shapely.get_coordinates(shapely.centroid(cells[i]))[0] for i in (row, neighbour))
-    cells[row] = _moved(cells[row], 1.0, here + 0.3 * (there - here))
+    strip = shapely.buffer(cells[row], 0.25 * float(np.sqrt(shapely.area(cells[row]))))
+    both = shapely.union(cells[row], shapely.intersection(strip, cells[neighbour]))
+    cells[row] = _moved(max(shapely.get_parts(both), key=shapely.area))
     ring = shapely.get_coordinates(cells[crossed])[:-1]
     quarter = len(ring) // 4
-    cells[crossed] = shapely.Polygon(ring[[0, 2 * quarter, quarter, 3 * quarter]])
-    cells[strayed] = _moved(cells[strayed], 1.0, _inside_neighbour(county_code, rng))
-    factor = float(np.sqrt(350.0 / shapely.area(cells[small])))
-    cells[small] = _moved(cells[small], factor, shapely.get_coordinates(shapely.centroid(cells[small]))[0])
+    bow_tie = shapely.Polygon(ring[[0, 2 * quarter, quarter, 3 * quarter]])
+    cells[crossed] = _moved(bow_tie, 0.7)
+    cells[strayed] = _moved(cells[strayed], target=_inside_neighbour(county_code, rng))
+    cells[small] = _moved(cells[small], float(np.sqrt(350.0 / shapely.area(cells[small]))))
     return {
         row + 1: "overlap",
         crossed + 1: "self_intersection",
@@ -211,22 +227,34 @@ def _shape_faults(cells: Any, county_code: str, rng: np.random.Generator) -> dic
     }
 
 
-def _moved(cell: Any, factor: float, target: Any) -> Any:
-    centre = shapely.get_coordinates(shapely.centroid(cell))[0]
-    return shapely.transform(cell, lambda xy: np.round((xy - centre) * factor + target, 3))
+def _moved(cell: Any, factor: float = 1.0, target: Any = None) -> Any:
+    """A shape scaled about the middle of its corners and, with ``target``, moved there; 1 mm."""
+    middle = shapely.get_coordinates(cell)[:-1].mean(axis=0)
+    goal = middle if target is None else target
+    return shapely.transform(cell, lambda xy: np.round((xy - middle) * factor + goal, 3))
 
 
 def _inside_neighbour(county_code: str, rng: np.random.Generator) -> Any:
     here = county_geometry(county_code)
-    near = [code for code in county_codes() if code != county_code and shapely.touches(county_geometry(code), here)]
+    near = [
+        code
+        for code in county_codes()
+        if code != county_code and shapely.touches(county_geometry(code), here)
+    ]
     other = _county_plane(near[int(rng.integers(len(near)))])
-    return shapely.get_coordinates(shapely.point_on_surface(other))[0]
+    for _ in range(10_000):
+        x, y = random_point(other, rng)
+        if free_spot(shapely.buffer(other, -500), x, y, 500, _CAMELLIA_SIZES.colour):
+            return np.array([x, y])
+    raise ValueError(f"no free spot beside {county_code}")
 
 
 def _attribute_faults(frame: Any, taken: set[int], rng: np.random.Generator) -> dict[int, str]:
     """Spoil two records in place: area typed in 亩, unknown species."""
     # A parcel of a size whose figure in 亩 is plainly no figure in hectares.
-    free = [int(i) for i in rng.permutation(len(frame)) if i + 1 not in taken and frame.loc[i, "MIAN_JI"] >= 0.5]
+    free = [
+        int(i) for i in rng.permutation(len(frame)) if i + 1 not in taken and frame.loc[i, "MIAN_JI"] >= 0.5
+    ]
     in_mu, unknown = free[:2]
     frame.loc[in_mu, "MIAN_JI"] = round(float(frame.loc[in_mu, "MIAN_JI"]) * 15, 2)
     frame.loc[unknown, "YOU_SHI_SZ"] = UNKNOWN_SPECIES_CODE
@@ -247,15 +275,14 @@ def _write_zip(path: Path, frame: Any, cells: Any, title: str) -> None:
 
 
 def _gbk_zip(title: str, parts: dict[str, bytes]) -> bytes:
-    """Zip whose names are GBK bytes without the UTF-8 flag; ``zipfile`` itself can only write ASCII or UTF-8."""
+    """Zip with GBK names and no UTF-8 flag; ``zipfile`` by itself writes ASCII or UTF-8 names only."""
     name = title.encode("gbk")
     placeholder = b"@" * len(name)
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for suffix in parts:
             info = zipfile.ZipInfo(placeholder.decode() + suffix, (SURVEY_YEAR, 12, 31, 12, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, parts[suffix])
+            archive.writestr(info, parts[suffix], zipfile.ZIP_DEFLATED)
     data = buffer.getvalue()
     for suffix in parts:
         data = data.replace(placeholder + suffix.encode(), name + suffix.encode())

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import shapely
 
 _CLUSTER_SIZE = 35
+_SQUARE_M = 5000.0
 
 
 @dataclass(frozen=True)
 class Tessellation:
     """Sizes in hectares. Each cluster has its own typical size, lognormal around ``cluster_median_ha``.
 
-    ``wiggle`` bends borders by that share of a parcel's width (0 keeps them straight); ``lattice`` starts from a
-    jittered grid (paddies) instead of scattered points (hill parcels).
+    ``wiggle`` bends borders by that share of a parcel's width (0 keeps them straight); ``lattice`` starts
+    from a jittered grid (paddies) instead of scattered points (hill parcels). ``colour`` (0 or 1) keeps
+    clusters to the white or black squares of a 5 km chess board, so that layers of different kinds never
+    meet.
     """
 
     smallest_ha: float
@@ -24,14 +28,15 @@ class Tessellation:
     cluster_median_ha: float
     cluster_sigma: float
     wiggle: float
+    colour: int
     lattice: bool = False
 
 
 def tessellate(area: Any, count: int, rng: np.random.Generator, sizes: Tessellation) -> tuple[Any, Any]:
     """``count`` polygons inside ``area`` (plane, metres, 1 mm) and the cluster number of each.
 
-    Clusters are Voronoi cells of seeds scattered around a centre; the rim and some cells are left out. Clusters do
-    not meet.
+    Clusters are Voronoi cells of seeds scattered around a centre; the rim and some cells are left out.
+    Clusters do not meet.
     """
     shapely.prepare(area)
     cells: list[Any] = []
@@ -42,11 +47,13 @@ def tessellate(area: Any, count: int, rng: np.random.Generator, sizes: Tessellat
             break
         width = 100.0 * np.sqrt(sizes.cluster_median_ha * np.exp(sizes.cluster_sigma * rng.standard_normal()))
         radius = 4.2 * width
-        x, y = rng.uniform(*np.reshape(area.bounds, (2, 2)))
+        x, y = random_point(area, rng)
         apart = all(np.hypot(x - a, y - b) > radius + r + 50 for a, b, r in discs)
-        if not apart or not shapely.contains_xy(area, x, y):
+        if not apart or not free_spot(area, x, y, radius, sizes.colour):
             continue
-        made = _cluster(area, np.array([x, y]), width, radius, rng, sizes)[: min(_CLUSTER_SIZE, count - len(cells))]
+        made = _cluster(area, np.array([x, y]), width, radius, rng, sizes)[
+            : min(_CLUSTER_SIZE, count - len(cells))
+        ]
         if len(made) >= min(4, count - len(cells)):
             cluster += [len(discs)] * len(made)
             cells += list(made)
@@ -54,6 +61,20 @@ def tessellate(area: Any, count: int, rng: np.random.Generator, sizes: Tessellat
     if len(cells) < count:
         raise ValueError(f"only {len(cells)} of {count} parcels fit into the area; ask for fewer")
     return np.array(cells, dtype=object), np.array(cluster)
+
+
+def random_point(area: Any, rng: np.random.Generator) -> tuple[float, float]:
+    """A point of the bounding box."""
+    xmin, ymin, xmax, ymax = area.bounds
+    return float(rng.uniform(xmin, xmax)), float(rng.uniform(ymin, ymax))
+
+
+def free_spot(area: Any, x: float, y: float, radius: float, colour: int) -> bool:
+    """Is the point inside the area, and the disc around it inside one square of the colour?"""
+    low = np.floor((np.array([x, y]) - radius) / _SQUARE_M)
+    high = np.floor((np.array([x, y]) + radius) / _SQUARE_M)
+    same = bool((low == high).all()) and int(low.sum()) % 2 == colour
+    return same and bool(shapely.contains_xy(area, x, y))
 
 
 def _cluster(
@@ -85,7 +106,7 @@ def _lattice(width: float, radius: float, rng: np.random.Generator) -> Any:
     steps = int(np.ceil(radius / short)) + 1
     i, j = np.meshgrid(np.arange(-steps, steps + 1), np.arange(-steps, steps + 1))
     grid = np.column_stack([i.ravel() * long, j.ravel() * short])
-    grid += rng.uniform(-0.22, 0.22, grid.shape) * [long, short]
+    grid += rng.uniform(-0.22, 0.22, grid.shape) * np.array([long, short])
     turn = rng.uniform(0, np.pi)
     grid = grid @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     return grid[np.hypot(grid[:, 0], grid[:, 1]) < radius]
@@ -105,14 +126,17 @@ def _bent(cells: Any, width: float, wiggle: float, rng: np.random.Generator) -> 
                 shift += width * wiggle * np.sin(along[:, None] + phase[k])
             return xy + shift
 
-        cells = np.array([shapely.Polygon(bend(_dense(shapely.get_coordinates(c), width / 6))) for c in cells], dtype=object)
+        cells = np.array(
+            [shapely.Polygon(bend(_dense(shapely.get_coordinates(c), width / 6))) for c in cells],
+            dtype=object,
+        )
     return shapely.transform(cells, lambda xy: np.round(xy, 3))
 
 
 def _dense(ring: Any, step: float) -> Any:
     """Points along a ring; each edge is cut from its lower end, so both neighbours get the same points."""
     out = []
-    for a, b in zip(ring[:-1], ring[1:], strict=True):
+    for a, b in pairwise(ring):
         n = max(1, int(np.ceil(np.round(np.hypot(*(b - a)) / step, 6))))
         flipped = tuple(a) > tuple(b)
         low, high = (b, a) if flipped else (a, b)

@@ -19,7 +19,10 @@ from gis.limits import Limits
 LAYER_SUFFIXES: Final = (".shp", ".gpkg", ".geojson", ".json", ".kml")
 _SHAPEFILE_PARTS: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 # Side files GIS programs leave behind; listed to the sender, never unpacked.
-_IGNORED: Final = (".sbn", ".sbx", ".xml", ".qix", ".qpj", ".qmd", ".lock", ".fbn", ".fbx", ".ain", ".aih", ".atx", ".ixs", ".mxs", ".txt", ".ds_store")  # fmt: skip
+_IGNORED: Final = (
+    *(".sbn", ".sbx", ".xml", ".qix", ".qpj", ".qmd", ".lock", ".txt", ".ds_store"),
+    *(".fbn", ".fbx", ".ain", ".aih", ".atx", ".ixs", ".mxs"),
+)
 _ARCHIVES: Final = (".zip", ".rar", ".7z", ".tar", ".gz", ".bz2", ".xz", ".kmz")
 _END_OF_DIRECTORY: Final = b"PK\x05\x06"
 _ZIP64_LOCATOR: Final = b"PK\x06\x07"

@@ -68,16 +68,16 @@ def _border_segments() -> Any:
 def assign_county(geoms_lonlat: Any) -> Any:
     """County of each shape.
 
-    A parcel whose box meets no border segment lies in one county (or in none) as a whole: its representative point
-    decides. The others get the county that holds most of their area; shares are areas in degrees, which within one
-    parcel are proportional to areas on the ground.
+    A parcel whose box meets no border segment lies in one county (or in none) as a whole: its
+    representative point decides. The others get the county that holds most of their area; shares are areas
+    in degrees, which within one parcel are proportional to areas on the ground.
 
     Args:
         geoms_lonlat: valid polygons in degrees, array-like; ``None`` gives no county.
 
     Returns:
-        Frame on a RangeIndex: ``code`` ("" where no county holds any of it), ``share`` of the parcel's area in that
-        county (0 to 1) and ``border`` (the parcel meets a county border).
+        Frame on a RangeIndex: ``code`` ("" where no county holds any of it), ``share`` of the parcel's area
+        in that county (0 to 1) and ``border`` (the parcel meets a county border).
     """
     counties = load_counties()
     geoms = np.asarray(geoms_lonlat, dtype=object).reshape(-1)
@@ -101,7 +101,9 @@ def assign_county(geoms_lonlat: Any) -> Any:
         share[border] = np.minimum(held, 1.0)
     codes = np.array([*counties.codes, ""], dtype=object)
     whole = _in_one(best, share) | (best < 0)
-    return pd.DataFrame({"code": pd.Series(codes[best], dtype="str"), "share": share, "border": near & ~whole})
+    return pd.DataFrame(
+        {"code": pd.Series(codes[best], dtype="str"), "share": share, "border": near & ~whole}
+    )
 
 
 def _in_one(best: Any, share: Any) -> Any:

@@ -25,7 +25,9 @@ GK_117: Final = 4548
 
 # CGCS2000, WGS 84 and JGD2011 agree to less than a metre: PROJ's transform between them is null.
 _EARTH_FIXED: Final = frozenset({4490, 4326, 6668})
-_CGCS2000: Final = re.compile(r"CGCS[ _]?2000|China[ _]2000|China[ _]Geodetic[ _]Coordinate[ _]System[ _]2000", re.I)
+_CGCS2000: Final = re.compile(
+    r"CGCS[ _]?2000|China[ _]2000|China[ _]Geodetic[ _]Coordinate[ _]System[ _]2000", re.I
+)
 _OLD_DATUM: Final = re.compile(
     r"xian[ _]?(19)?80|xi'an|beijing[ _]?(19)?54|krassowsky|krasovsky|西安|北京", re.I
 )
@@ -65,12 +67,12 @@ def _plane_of(xmin: float, ymin: float, xmax: float, ymax: float) -> int | None:
 
 
 def _looks_swapped(xmin: float, ymin: float, xmax: float, ymax: float) -> bool:
-    """North before east: x is a latitude and y a longitude no latitude can be, or x a northing of the city."""
+    """North before east: y a longitude that no latitude can be, or x a northing of the city."""
     if max(abs(xmin), abs(xmax)) <= 90 and 90 < ymax <= 180:
         return True
     if _plane_of(ymin, xmin, ymax, xmax) is not None:
         return True
-    return 1e6 < xmin and xmax < 6e6 and 13e6 <= ymin and ymax < 46e6
+    return xmin > 1e6 and xmax < 6e6 and ymin >= 13e6 and ymax < 46e6
 
 
 def detect_epsg(bounds: Bounds) -> int:

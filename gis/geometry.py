@@ -21,9 +21,18 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "not_polygon": ("图形不是面，请改绘为面。", "The shape is no polygon: draw it as one."),
     "not_finite": ("坐标不是有限数，请修正。", "Coordinates are not finite numbers: correct them."),
     "zero_area": ("图形面积为零，请重绘。", "The shape has no area: draw it again."),
-    "unrepairable": ("图形有错且无法自动修复，请重绘。", "The shape is invalid and cannot be repaired: draw it again."),
-    "lines_dropped": ("图形中夹有点或线，只保留面。", "Points or lines were mixed in; only polygons were kept."),
-    "repaired": ("图形自相交或环有错，已修复，请核对面积。", "The shape crossed itself and was repaired: check the area."),
+    "unrepairable": (
+        "图形有错且无法自动修复，请重绘。",
+        "The shape is invalid and cannot be repaired: draw it again.",
+    ),
+    "lines_dropped": (
+        "图形中夹有点或线，只保留面。",
+        "Points or lines were mixed in; only polygons were kept.",
+    ),
+    "repaired": (
+        "图形自相交或环有错，已修复，请核对面积。",
+        "The shape crossed itself and was repaired: check the area.",
+    ),
 }
 _REFUSALS: Final = frozenset({"null", "empty", "not_polygon", "not_finite", "zero_area", "unrepairable"})
 
@@ -32,9 +41,9 @@ _REFUSALS: Final = frozenset({"null", "empty", "not_polygon", "not_finite", "zer
 class GeometryCheck:
     """Result of :func:`check_geometries`, row by row in the order given.
 
-    ``geoms``: valid polygons or multipolygons, ``None`` where refused. ``rows``: frame with ``status`` (``ok``,
-    ``repaired``, ``refused``), ``reason`` (code of :data:`REASONS`), ``zh``, ``en``, ``area_before_m2``,
-    ``area_m2``, ``change_m2`` and ``needs_signature``.
+    ``geoms``: valid polygons or multipolygons, ``None`` where refused. ``rows``: frame with ``status``
+    (``ok``, ``repaired``, ``refused``), ``reason`` (code of :data:`REASONS`), ``zh``, ``en``,
+    ``area_before_m2``, ``area_m2``, ``change_m2`` and ``needs_signature``.
     """
 
     geoms: Any
@@ -44,8 +53,8 @@ class GeometryCheck:
 def check_geometries(geoms_lonlat: Any) -> GeometryCheck:
     """Validate shapes in degrees (CGCS2000); make the invalid ones valid.
 
-    Repair is ``make_valid(method="structure", keep_collapsed=False)``, polygons only: one method, because others
-    give other areas. A signature is needed when the area changes by more than 0.5 % or 10 m².
+    Repair is ``make_valid(method="structure", keep_collapsed=False)``, polygons only: one method, because
+    others give other areas. A signature is needed when the area changes by more than 0.5 % or 10 m².
     """
     given = np.asarray(geoms_lonlat, dtype=object).reshape(-1)
     geoms = given.copy()

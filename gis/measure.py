@@ -13,8 +13,8 @@ Since 2 sin((p−q)/2) cos((p+q)/2) = sin p − sin q, the bracket is Q(B2) − 
 sin (2n+1)B are polynomials in sin B, so the whole rule costs one ``sin`` a vertex. The test compares it with
 the literal formula, and with the geodesic polygon of PROJ.
 
-The Gauss-Krüger plane area is no substitute: in zone 38 it is too large by 1e-5 near 114° E and by 8e-4 at the
-eastern edge of the city. Slope is never applied: area means the horizontal one.
+The Gauss-Krüger plane area is no substitute: in zone 38 it is too large by 1e-5 near 114° E and by 8e-4 at
+the eastern edge of the city. Slope is never applied: area means the horizontal one.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def _ring_areas_m2(lonlat: NDArray[np.float64], ring: NDArray[np.int64], count: 
     strip = (lon[1:] + lon[:-1]) * (q[1:] - q[:-1]) * edge
     # 2 b² ΔL [Q(B2) − Q(B1)] with ΔL the mean of both ends and q = 2 Q: b²/2 · (L1 + L2) · (q2 − q1).
     area = np.bincount(ring[:-1], weights=strip, minlength=count) * (B_M * B_M / 2.0)
-    return np.round(np.abs(area), 2)
+    rounded: NDArray[np.float64] = np.round(np.abs(area), 2)
+    return rounded
 
 
 def ellipsoidal_area_m2(geoms_lonlat: Any) -> NDArray[np.float64]:

@@ -48,7 +48,7 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     ),
     "gis.zip.ratio": (
         "压缩包的压缩比为 {ratio}，上限 {limit}，疑为压缩炸弹，未解压。",
-        "The archive's compression ratio is {ratio}, the limit {limit}: it looks like a bomb and was not unpacked.",
+        "The archive's compression ratio is {ratio}, the limit {limit}: probably a bomb, not unpacked.",
     ),
     "gis.zip.unsafe_name": (
         "压缩包内的文件名不安全：{entry}（绝对路径、“..”或链接）。请重新压缩。",
@@ -119,16 +119,21 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     ),
     # Coordinate systems
     "gis.crs.unknown": (
-        "没有 .prj，坐标范围 x {xmin}–{xmax}、y {ymin}–{ymax} 也不像 CGCS2000 经纬度或 114°/117° 三度带。请附上 .prj。",
-        "There is no .prj, and the range x {xmin}–{xmax}, y {ymin}–{ymax} fits neither CGCS2000 degrees nor the 114°/117° zones. Add the .prj.",
+        "没有 .prj，坐标范围 x {xmin}–{xmax}、y {ymin}–{ymax} 也不像 CGCS2000 经纬度"
+        "或 114°/117° 三度带。请附上 .prj。",
+        "There is no .prj, and the range x {xmin}–{xmax}, y {ymin}–{ymax} fits neither CGCS2000 degrees "
+        "nor the 114°/117° zones. Add the .prj.",
     ),
     "gis.crs.axes_swapped": (
         "坐标的 X、Y 似乎颠倒（x {xmin}–{xmax}、y {ymin}–{ymax}）。请按“东、北”（经度、纬度）的顺序导出。",
-        "The axes seem to be swapped (x {xmin}–{xmax}, y {ymin}–{ymax}). Export them as east, north (longitude, latitude).",
+        "The axes seem to be swapped (x {xmin}–{xmax}, y {ymin}–{ymax}). "
+        "Export them as east, north (longitude, latitude).",
     ),
     "gis.crs.old_datum": (
-        "坐标系“{crs}”属于西安80或北京54，与 CGCS2000 相差可达百米，且无公开转换参数。请由测绘部门转换为 CGCS2000 后再上传。",
-        "“{crs}” is Xi'an 1980 or Beijing 1954, up to 100 m off CGCS2000 with no public parameters. Have it converted to CGCS2000.",
+        "坐标系“{crs}”属于西安80或北京54，与 CGCS2000 相差可达百米，且无公开转换参数。"
+        "请由测绘部门转换为 CGCS2000 后再上传。",
+        "“{crs}” is Xi'an 1980 or Beijing 1954, up to 100 m off CGCS2000 with no public parameters. "
+        "Have it converted to CGCS2000.",
     ),
     "gis.crs.unsupported": (
         "不支持坐标系“{crs}”。请用 CGCS2000（经纬度或 114°/117° 三度带）或 WGS 84。",
@@ -140,7 +145,8 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
     ),
     "gis.crs.conflict": (
         ".prj 说是“{crs}”，但坐标范围 x {xmin}–{xmax}、y {ymin}–{ymax} 不在其中（带号是否丢失？）。请核对。",
-        "The .prj says “{crs}”, but x {xmin}–{xmax}, y {ymin}–{ymax} lies outside it (zone prefix lost?). Check it.",
+        "The .prj says “{crs}”, but x {xmin}–{xmax}, y {ymin}–{ymax} lies outside it "
+        "(zone prefix lost?). Check it.",
     ),
 }
 
@@ -165,6 +171,7 @@ NOTES: Final[dict[str, tuple[str, str]]] = {
     "gis.note.ignored": ("未使用压缩包内的：{names}。", "Not used from the archive: {names}."),
     "gis.note.kml_datum": (
         "KML 可能是 GCJ-02（奥维等软件的设置），本系统按 CGCS2000/WGS 84 读取。请核对位置。",
-        "KML may hold GCJ-02 (a setting of handheld software); it was read as CGCS2000/WGS 84. Check the position.",
+        "KML may hold GCJ-02 (a setting of handheld software); it was read as CGCS2000/WGS 84. "
+        "Check the position.",
     ),
 }

@@ -1,7 +1,8 @@
 """Which parcels lie on the same land.
 
-A touch is no overlap: interiors must meet (DE-9IM ``T********``), which also finds equal and contained parcels,
-unlike the predicate named "overlaps". Everything here is in the plane (:func:`gis.crs.to_plane`), in metres.
+A touch is no overlap: interiors must meet (DE-9IM ``T********``), which also finds equal and contained
+parcels, unlike the predicate named "overlaps". Everything here is in the plane (:func:`gis.crs.to_plane`),
+in metres.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ INTERIORS_MEET: Final = "T********"
 class OverlapTolerance:
     """Borders digitised twice leave slivers; these settings say what counts.
 
-    ``noise``: area below ``noise_area_m2`` or mean width (2 A / P) below ``noise_width_m``. ``sliver``: narrower than
-    ``sliver_width_m`` and less than ``sliver_share`` of the smaller parcel. ``overlap``: everything else.
+    ``noise``: area below ``noise_area_m2`` or mean width (2 A / P) below ``noise_width_m``. ``sliver``:
+    narrower than ``sliver_width_m`` and less than ``sliver_share`` of the smaller parcel. ``overlap``:
+    everything else.
     """
 
     noise_area_m2: float = 1.0
@@ -42,8 +44,8 @@ def self_overlaps(geoms_plane: Any, tolerance: OverlapTolerance = DEFAULT) -> An
     """Overlapping pairs within one set of valid polygons (missing ones are passed over).
 
     Returns:
-        Frame with ``left`` < ``right`` (positions), ``area_m2``, ``width_m``, ``share_of_smaller`` and ``kind``
-        (``noise``, ``sliver``, ``overlap``), sorted by position.
+        Frame with ``left`` < ``right`` (positions), ``area_m2``, ``width_m``, ``share_of_smaller`` and
+        ``kind`` (``noise``, ``sliver``, ``overlap``), sorted by position.
     """
     geoms = np.asarray(geoms_plane, dtype=object).reshape(-1)
     left, right = shapely.STRtree(geoms).query(geoms)

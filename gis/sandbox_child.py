@@ -54,7 +54,8 @@ def text_columns(dbf: Path) -> tuple[int, list[Any]]:
     """Language byte of a .dbf, and those rows of its text columns that hold bytes above 0x7F.
 
     Each block is (rows, width + 1) uint8 with a line feed as last column: a character cut at the end of its
-    field then cannot join the next one, and a whole column is decoded in one call. Field names are a block too.
+    field then cannot join the next one, and a whole column is decoded in one call. Field names are a block
+    too.
     """
     raw = np.fromfile(dbf, dtype=np.uint8)
     if len(raw) < 33:
@@ -214,7 +215,8 @@ def column_arrays(index: int, name: str, column: Any) -> tuple[dict[str, str], d
 
 
 def read(request: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    path, notes = str(request["path"]), []
+    path = str(request["path"])
+    notes: list[dict[str, Any]] = []
     suffix = Path(path).suffix.lower()
     options: dict[str, Any] = {}
     encoding = "utf-8"

@@ -23,7 +23,13 @@ from gis.messages import NOTES
 from gis.sandbox import read_in_child
 
 SCRATCH_PREFIX: Final = "carbon-upload-"
-_FORMATS: Final = {".shp": "Shapefile", ".gpkg": "GeoPackage", ".geojson": "GeoJSON", ".json": "GeoJSON", ".kml": "KML"}
+_FORMATS: Final = {
+    ".shp": "Shapefile",
+    ".gpkg": "GeoPackage",
+    ".geojson": "GeoJSON",
+    ".json": "GeoJSON",
+    ".kml": "KML",
+}
 _SUFFIXES: Final = (".zip", *_FORMATS)
 _SIDE_TEXT_BYTES: Final = 16_384
 _HEAD_BYTES: Final = 4096
@@ -45,10 +51,10 @@ class Note:
 class VectorLayer:
     """One layer as its sender drew it.
 
-    ``frame``: GeoDataFrame in the source coordinate system, RangeIndex in file order; text columns are ``str``
-    dtype (missing = NaN), so codes keep their leading zeros; geometry may be missing, empty or invalid (see
-    :mod:`gis.geometry`). ``encoding`` is what explained the text, ``crs_origin`` whether the file said its
-    coordinate system or the coordinates did.
+    ``frame``: GeoDataFrame in the source coordinate system, RangeIndex in file order; text columns are
+    ``str`` dtype (missing = NaN), so codes keep their leading zeros; geometry may be missing, empty or
+    invalid (see :mod:`gis.geometry`). ``encoding`` is what explained the text, ``crs_origin`` whether the
+    file said its coordinate system or the coordinates did.
     """
 
     frame: Any
@@ -89,7 +95,9 @@ def read_vector(
         return _read(source, name, suffix, Path(folder).resolve(), layer, limits)
 
 
-def _read(source: Path, name: str, suffix: str, folder: Path, layer: str | None, limits: Limits) -> VectorLayer:
+def _read(
+    source: Path, name: str, suffix: str, folder: Path, layer: str | None, limits: Limits
+) -> VectorLayer:
     notes: list[Note] = []
     size = source.stat().st_size
     if size == 0:
@@ -121,7 +129,9 @@ def _read(source: Path, name: str, suffix: str, folder: Path, layer: str | None,
     meta, arrays = read_in_child(
         main, layer=wanted, cpg=cpg, scratch=folder, limits=limits, shown=name, expected=expected
     )
-    return _layer(meta, arrays, prj if kind == ".shp" else meta["crs"], title if kind == ".shp" else None, notes)
+    return _layer(
+        meta, arrays, prj if kind == ".shp" else meta["crs"], title if kind == ".shp" else None, notes
+    )
 
 
 def _layer(
@@ -129,7 +139,9 @@ def _layer(
 ) -> VectorLayer:
     geoms = _shapes(arrays)
     crs: Crs = resolve_crs(definition, usual_bounds(geoms))
-    columns = {str(field["name"]): _column(field, arrays) for field in meta["fields"] if field["name"] != "geometry"}
+    columns = {
+        str(field["name"]): _column(field, arrays) for field in meta["fields"] if field["name"] != "geometry"
+    }
     index = pd.RangeIndex(int(meta["rows"]))
     frame = geopandas.GeoDataFrame(columns, index=index, geometry=geoms, crs=crs.epsg)
     found = (*notes, *(Note(note["code"], note["values"]) for note in meta["notes"]))
@@ -204,9 +216,9 @@ def _head(path: Path) -> bytes:
 def _is_kml(path: Path) -> bool:
     head = re.sub(rb"^(<\?xml[^>]*\?>|<!--.*?-->|\s)*", b"", _head(path), flags=re.S)
     # Entities have no use in KML but attacks.
-    return head.startswith((b"<kml", b"<kml:kml")) and b"<!" not in path.read_bytes().replace(b"<!--", b"").replace(
-        b"<![CDATA[", b""
-    )
+    return head.startswith((b"<kml", b"<kml:kml")) and b"<!" not in path.read_bytes().replace(
+        b"<!--", b""
+    ).replace(b"<![CDATA[", b"")
 
 
 _SIGNATURES: Final[dict[str, Callable[[Path], bool]]] = {

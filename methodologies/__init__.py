@@ -1,4 +1,5 @@
-"""Methodologies (方法学): everything that turns activity into carbon, as declared, versioned, pure computations.
+"""Methodologies (方法学): everything that turns activity into carbon, as declared, versioned, pure
+computations.
 
 ``registry()`` hands them over by key; nobody imports a named one. Built-in ones stand in ``ALL``; installed
 packages add theirs through the entry-point group ``carbon_platform.methodologies``.
@@ -26,8 +27,9 @@ ALL: tuple[Methodology, ...] = (
 def registry() -> dict[str, Methodology]:
     """Every methodology by key, e.g. ``camellia_oil_v1``.
 
-    A plug-in that fails to load raises :class:`PlugInFailed`, a key used twice :class:`DuplicateMethodology`:
-    both must stop the start. Run ``conformance.check_all`` on each value at start-up.
+    A plug-in that fails to load raises :class:`PlugInFailed`, a key used twice
+    :class:`DuplicateMethodology`: both must stop the start. Run ``conformance.check_all`` on each value at
+    start-up.
     """
     found: dict[str, Methodology] = {}
     for methodology in ALL:

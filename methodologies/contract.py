@@ -1,8 +1,9 @@
-"""The contract between the platform and a methodology: :func:`run` computes, :func:`explain_row` opens a figure.
+"""The contract between the platform and a methodology: :func:`run` computes, :func:`explain_row` opens a
+figure.
 
-    quantification = run(methodology, frame, period=(start, end), as_of=day)
-    for step in explain_row(methodology, quantification, "411522-0001"):
-        print(step.equation, step.numbers, step.value, step.unit)
+quantification = run(methodology, frame, period=(start, end), as_of=day)
+for step in explain_row(methodology, quantification, "411522-0001"):
+    print(step.equation, step.numbers, step.value, step.unit)
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from methodologies.columns import Column, Findings, canonical
+from methodologies.columns import Column, Findings
 from methodologies.declaration import (
     CONTRACT_VERSION,
     NET,
@@ -29,7 +30,8 @@ from methodologies.declaration import (
 from methodologies.digest import input_digest
 from methodologies.errors import InvalidOutput, InvalidRows, Problem
 from methodologies.explain import ExplainedStep, Term, explain_row
-from methodologies.parameters import ISSUABLE_STATUSES, DatedValue, Parameter, ParametersInForce, ParameterSet
+from methodologies.parameters import ISSUABLE_STATUSES, DatedValue, Parameter, ParameterSet, ParametersInForce
+from methodologies.validation import canonical
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -62,9 +64,9 @@ def run(
 ) -> Quantification:
     """Validate a frame, compute it, check the output and fingerprint everything that decided it.
 
-    ``frame``: one row per subject, labelled by a unique flat index; columns as the methodology declares them,
-    in any order; it is never changed. ``period``: [start, end). ``as_of``: the day whose parameters apply.
-    Raises :class:`InvalidRows` (all problems, the first 100 spelt out), :class:`InvalidPeriod`,
+    ``frame``: one row per subject, labelled by a unique flat index; columns as the methodology declares
+    them, in any order; it is never changed. ``period``: [start, end). ``as_of``: the day whose parameters
+    apply. Raises :class:`InvalidRows` (all problems, the first 100 spelt out), :class:`InvalidPeriod`,
     :class:`ParameterNotInForce`, and :class:`InvalidOutput` when the model itself misbehaves.
     """
     checked_period = Period.of(period)
@@ -99,11 +101,13 @@ def run(
 
 
 def _checked(methodology: Methodology, inputs: pd.DataFrame, outputs: pd.DataFrame) -> pd.DataFrame:
-    """Inputs and outputs side by side, once the outputs are what was declared: these columns, finite, this index."""
+    """Inputs and outputs side by side, once the outputs are as declared: names, finite, index."""
     declared = [step.name for step in methodology.steps]
     if list(outputs.columns) != declared:
         wrong = sorted(set(outputs.columns) ^ set(declared)) or "the order of columns"
-        raise InvalidOutput(key=methodology.key, reason=f"columns differ: {wrong}", reason_zh=f"列不符：{wrong}")
+        raise InvalidOutput(
+            key=methodology.key, reason=f"columns differ: {wrong}", reason_zh=f"列不符：{wrong}"
+        )
     if outputs.index is not inputs.index and not outputs.index.equals(inputs.index):
         raise InvalidOutput(key=methodology.key, reason="the index changed", reason_zh="行标签被改动")
     columns = {name: inputs[name] for name in inputs.columns}
@@ -119,4 +123,4 @@ def _checked(methodology: Methodology, inputs: pd.DataFrame, outputs: pd.DataFra
 def _totals(methodology: Methodology, frame: pd.DataFrame) -> dict[str, float]:
     names = [column.name for column in methodology.columns if column.extensive]
     names += [step.name for step in methodology.steps if step.total or step.name == NET]
-    return {name: math.fsum(frame[name].tolist()) for name in names}
+    return {name: math.fsum(frame[name].to_numpy()) for name in names}

@@ -82,8 +82,9 @@ class Case:
 class Step:
     """One published equation: how an output column comes about.
 
-    ``formula`` is a template (see :mod:`methodologies.formula`), or cases of which the first true one holds.
-    ``equation_no`` and ``source`` say where it is printed. ``total`` marks columns whose sum has a meaning.
+    ``formula`` is a template (see :mod:`methodologies.formula`), or cases of which the first true one
+    holds. ``equation_no`` and ``source`` say where it is printed. ``total`` marks columns whose sum has a
+    meaning.
     """
 
     name: str
@@ -109,10 +110,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """A personal low-carbon act (低碳行为) an act methodology can quantify, with the caps the platform applies.
+    """A personal low-carbon act (低碳行为) an act methodology can quantify, with the caps the platform
+    applies.
 
     ``p_parameter``/``c_parameter`` name the grams per unit of the points grade and of the creditable grade
-    (None: not creditable). Caps are in ``unit`` or in grams; None means no such cap.
+    (None: not creditable). Caps count acts, quantity in the unit, or grams; None means no such cap.
+    ``whole``: the quantity is a count.
     """
 
     code: str
@@ -122,17 +125,16 @@ class Behaviour:
     unit_zh: str
     unit_en: str
     p_parameter: str
-    c_parameter: str | None
-    quantity_max: float
     whole: bool
-    cap_per_day: float | None
-    cap_per_month: float | None
-    cap_g_per_day: float | None
     cap_note_zh: str
     cap_note_en: str
     cap_status: str
     source: str
-    status: str
+    c_parameter: str | None = None
+    cap_acts_per_day: float | None = None
+    cap_quantity_per_day: float | None = None
+    cap_quantity_per_month: float | None = None
+    cap_g_per_day: float | None = None
 
 
 class Example(NamedTuple):
@@ -165,8 +167,8 @@ def no_check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findi
 class Methodology:
     """One declared, versioned methodology. A version that has issued is frozen; a change is a new folder.
 
-    ``steps`` are ordered: a step may use columns, parameters, period terms and earlier steps, and the last is
-    ``net_t`` (t CO2e, unrounded, negative kept). ``additive``: splitting a subject keeps the sum.
+    ``steps`` are ordered: a step may use columns, parameters, period terms and earlier steps, and the last
+    is ``net_t`` (t CO2e, unrounded, negative kept). ``additive``: splitting a subject keeps the sum.
     """
 
     id: str
@@ -215,7 +217,9 @@ class Methodology:
         if strange:
             raise InvalidDeclaration(self.key, f"step {step.name} uses {strange}, not declared before it")
         if not step.cases or step.cases[-1].when or any(not case.when for case in step.cases[:-1]):
-            raise InvalidDeclaration(self.key, f"the last case of step {step.name}, and only it, has no condition")
+            raise InvalidDeclaration(
+                self.key, f"the last case of step {step.name}, and only it, has no condition"
+            )
         for case in step.cases:
             for template in filter(None, (case.when, case.formula)):
                 parse(template)

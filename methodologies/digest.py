@@ -1,10 +1,10 @@
 """Digests (摘要): the same facts give the same SHA-256, whatever order or type they arrive in.
 
-An input digest covers the monitoring period and, row by row in order of the labels, every column in order of
-its name. Numbers enter as IEEE 754 doubles, big-endian, with −0 as 0: two doubles have the same bytes exactly
-when they have the same ``repr``, and a million of them hash in milliseconds. Dates enter as ISO text, choices
-as positions in the sorted list of choices (the list stands in the header), texts and labels as UTF-8 with
-their lengths.
+An input digest covers the monitoring period and, row by row in order of the labels, every column in order
+of its name. Numbers enter as IEEE 754 doubles, little-endian, with −0 as 0: two doubles have the same bytes
+exactly when they have the same ``repr``, and a million of them hash in milliseconds. Dates enter as days
+since 1970-01-01 (as many as ISO dates, and no text to build), choices as positions in the sorted list of
+choices (the list stands in the header), texts and labels as UTF-8 with their lengths.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ import pandas as pd
 from methodologies.columns import Column
 
 _FORMAT = "xinyang-input-1"
+_WHOLE, _REAL = np.dtype("<i8"), np.dtype("<f8")
 
 
 def input_digest(
     columns: tuple[Column, ...], values: Mapping[str, Any], index: pd.Index, period: tuple[date, date]
 ) -> str:
-    """SHA-256 (hex) of canonical column values, as :func:`methodologies.columns.canonical` returns them."""
+    """SHA-256 (hex) of column values as :func:`methodologies.validation.canonical` returns them."""
     total = hashlib.sha256()
     _header(total, {"format": _FORMAT, "rows": len(index), "period": [day.isoformat() for day in period]})
     order: npt.NDArray[np.intp] | None = None
@@ -38,7 +39,7 @@ def input_digest(
             order = np.argsort(numbers)
             numbers = numbers[order]
         _header(total, {"labels": "integer"})
-        total.update(numbers.astype(">i8").tobytes())
+        total.update(_buffer(numbers, _WHOLE))
     else:
         labels = [str(label) for label in index.tolist()]
         if not index.is_monotonic_increasing:
@@ -56,7 +57,7 @@ def input_digest(
 
 
 def folder_digest(folder: Path, contract_version: str) -> str:
-    """SHA-256 of everything that decides a methodology's figures: its ``*.py`` and ``*.toml``, and the contract."""
+    """SHA-256 of what decides a methodology's figures: its ``*.py`` and ``*.toml``, and the contract."""
     total = hashlib.sha256()
     _header(total, {"contract": contract_version})
     files = sorted(path for path in folder.iterdir() if path.suffix in {".py", ".toml"})
@@ -73,22 +74,27 @@ def _header(total: Any, words: dict[str, Any]) -> None:
     total.update(text.encode() + b"\n")
 
 
-def _column_bytes(column: Column, values: Any, order: npt.NDArray[np.intp] | None) -> bytes:
+def _column_bytes(column: Column, values: Any, order: npt.NDArray[np.intp] | None) -> Any:
     if column.kind == "choice":
-        ranks = np.argsort(np.argsort(np.array(column.choices)))
-        values = ranks.astype(">u2")[values.codes]
+        ranks = np.argsort(np.argsort(np.array(column.choices))).astype("<u2")
+        values = ranks[values.codes]
     ordered = values if order is None else values[order]
     match column.kind:
         case "float" | "int":
-            return bytes(ordered.astype(">f8").tobytes())
+            return _buffer(ordered, _REAL)
         case "date":
-            return bytes(np.datetime_as_string(ordered, unit="D").astype("S10").tobytes())
+            return _buffer(ordered.astype("datetime64[D]").view(np.int64), _WHOLE)
         case "text":
-            return _text_bytes(["" if text is None else text for text in ordered.tolist()])
+            return _text_bytes(ordered.tolist())
         case _:
-            return bytes(ordered.tobytes())
+            return np.ascontiguousarray(ordered)
+
+
+def _buffer(numbers: Any, dtype: np.dtype[Any]) -> Any:
+    """The numbers in the order of bytes the digest is defined in; no copy where they have it already."""
+    return np.ascontiguousarray(numbers.astype(dtype, copy=False))
 
 
 def _text_bytes(texts: list[str]) -> bytes:
-    lengths = np.fromiter((len(text) for text in texts), np.int64, len(texts)).astype(">u4")
+    lengths = np.fromiter((len(text) for text in texts), np.int64, len(texts)).astype("<u4")
     return lengths.tobytes() + "".join(texts).encode("utf-8", "surrogatepass")

@@ -91,7 +91,7 @@ class PlugInFailed(MethodologyError):
 
     code = "methodology.plug_in_failed"
     zh = "方法学插件 {name}（{value}）加载失败：{reason}。请修复或卸载后再启动。"
-    en = "The methodology plug-in {name} ({value}) failed to load: {reason}. Mend or remove it, then start again."
+    en = "Plug-in {name} ({value}) failed to load: {reason}. Mend or remove it, then start again."
 
 
 class ConformanceFailed(MethodologyError):

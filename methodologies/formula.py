@@ -2,8 +2,8 @@
 
 ``"{n_kg} * {ef1} * 44 / 28"`` names its terms in braces. The same template yields the symbolic equation,
 the equation with the numbers put in, and (for checking) its value: an explanation cannot say one thing and
-mean another. The grammar is arithmetic, ``min`` and ``max``, and in conditions comparisons, ``and``, ``or``,
-``not`` and quoted words; everything else is refused when the template is declared.
+mean another. The grammar is arithmetic, ``min`` and ``max``, and in conditions comparisons, ``and``,
+``or``, ``not`` and quoted words; everything else is refused when the template is declared.
 """
 
 from __future__ import annotations
@@ -54,7 +54,18 @@ _GRAMMAR = (
     *_COMPARE,
 )
 # Longest first, so that "**" is not read as two products.
-_PRETTY = (("**", "^"), ("*", "×"), ("-", "−"), ("<=", "≤"), (">=", "≥"), ("==", "="), ("!=", "≠"))
+_PRETTY = (
+    ("**", "^"),
+    ("*", "×"),
+    ("-", "−"),
+    ("<=", "≤"),
+    (">=", "≥"),
+    ("==", "="),
+    ("!=", "≠"),
+    (" and ", " ∧ "),
+    (" or ", " ∨ "),
+    ("not (", "¬ ("),
+)
 
 
 @lru_cache(maxsize=4096)
@@ -79,7 +90,9 @@ def parse(template: str) -> ast.expr:
             raise InvalidDeclaration(template, f"write the term {node.id} in braces")
         if isinstance(node, ast.Compare) and len(node.ops) > 1:
             raise InvalidDeclaration(template, "write a chain of comparisons with 'and'")
-        if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS):
+        if isinstance(node, ast.Call) and not (
+            isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
+        ):
             raise InvalidDeclaration(template, "only min() and max() may be called")
     return tree.body
 

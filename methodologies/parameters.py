@@ -56,8 +56,8 @@ class DatedValue:
 class Parameter:
     """One number with everything needed to trust or doubt it.
 
-    ``low``/``high`` bound the value (the published 95 % interval where there is one), ``distribution`` says how
-    uncertainty analysis draws it. ``note`` holds doubts: a proxy species, a range read elsewhere.
+    ``low``/``high`` bound the value (the published 95 % interval where there is one), ``distribution`` says
+    how uncertainty analysis draws it. ``note`` holds doubts: a proxy species, a range read elsewhere.
     """
 
     name: str
@@ -139,7 +139,7 @@ class ParameterSet:
 
     @classmethod
     def load(cls, path: Path) -> ParameterSet:
-        """Read and check ``parameters.toml``; :class:`InvalidDeclaration` names the parameter and the fault."""
+        """Read and check a ``parameters.toml``; :class:`InvalidDeclaration` names parameter and fault."""
         with path.open("rb") as file:
             tables = tomllib.load(file)
         return cls({name: _parameter(name, table) for name, table in tables.items()})
@@ -160,7 +160,7 @@ class ParameterSet:
         return ParametersInForce(_in_force(self, as_of))
 
     def digest(self, as_of: date) -> str:
-        """SHA-256 of the set in force on that day: what the authority signs (canonical JSON, sorted by name)."""
+        """SHA-256 of the set in force that day (canonical JSON, sorted): what the authority signs."""
         return _digest(self, as_of)
 
 
@@ -195,7 +195,8 @@ class ParametersInForce:
         values = np.full(len(names), np.nan)
         for position in present:
             values[position] = self[names[position]]
-        return values[selector]
+        chosen: npt.NDArray[np.float64] = values[selector]
+        return chosen
 
     def used_table(self) -> tuple[ParameterInForce, ...]:
         return tuple(self.table[name] for name in sorted(self.used))

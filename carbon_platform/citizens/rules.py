@@ -25,6 +25,7 @@ OVERLAP_S = 120
 # meet the overlap rule while a change of buses after three minutes does not.
 ASSUMED_JOURNEY_S = 300
 SHORTEST_RIDE_M = 200
+LONGEST_RIDE_M = 100_000
 GRAMS_PER_T = 1_000_000
 
 COUNTED, PARTLY, NOT_COUNTED = "counted", "partly", "not_counted"
@@ -65,6 +66,7 @@ class Caps:
 
     unit_zh: str
     unit_en: str
+    day_acts: int | None = None
     day_milli: int | None = None
     month_milli: int | None = None
     day_g: int | None = None
@@ -74,6 +76,7 @@ class Caps:
 class Used:
     """What the person's book already holds of the behaviour (day, month) and in points (day)."""
 
+    day_acts: int = 0
     day_milli: int = 0
     month_milli: int = 0
     day_g: int = 0
@@ -148,7 +151,7 @@ def content_digest(
 
 
 def implausible(distance_m: int | None, duration_s: int | None, speed_max_kmh: int | None) -> Reason | None:
-    """A ride too short to be one, or faster than its means of travel can be."""
+    """A trip too short or too long to be one, or faster than its means of travel can be."""
     if distance_m is None or speed_max_kmh is None:
         return None
     if distance_m < SHORTEST_RIDE_M:
@@ -156,6 +159,12 @@ def implausible(distance_m: int | None, duration_s: int | None, speed_max_kmh: i
             "too_short",
             f"这一程只有 {distance_m} 米，不到 {SHORTEST_RIDE_M} 米，不算一程。",
             f"This trip is {distance_m} m, below the {SHORTEST_RIDE_M} m that count as one.",
+        )
+    if distance_m > LONGEST_RIDE_M:
+        return Reason(
+            "too_long",
+            f"这一程有 {milli_text(distance_m)} 公里，超过 {LONGEST_RIDE_M // 1_000} 公里，先不计入。",
+            f"This trip is {milli_text(distance_m)} km, above the {LONGEST_RIDE_M // 1_000} km of one trip.",
         )
     # exact in integers: distance/duration > limit
     if duration_s is not None and distance_m * 3_600 > speed_max_kmh * 1_000 * duration_s:
@@ -189,6 +198,12 @@ def overlap_reason(journey: Journey) -> Reason:
 
 def countable_milli(claimed_milli: int, caps: Caps, used: Used) -> tuple[int, Reason | None]:
     """How much of the claim the quantity caps leave, and why not all of it."""
+    if caps.day_acts is not None and used.day_acts >= caps.day_acts:
+        return 0, Reason(
+            "cap_acts_day",
+            f"每天最多计 {caps.day_acts} 次，今天已经满了，这次没有计入。",
+            f"At most {caps.day_acts} of these count per day; this one did not.",
+        )
     left = claimed_milli
     reason: Reason | None = None
     for limit, taken, code, zh, en in (
@@ -264,6 +279,30 @@ def graded_g(raw_g: float, percent: int) -> int:
     """
     exact = Fraction(raw_g) * percent / 100 + Fraction(1, 10**9)
     return max(0, int(exact))
+
+
+def formula_words(
+    *, quantity_milli: int, caps: Caps, raw_g: float, percent: int, verdict: Verdict, grams_per_point: int
+) -> tuple[str, str]:
+    """The sum behind one line of the book, zh and en: ``1 次 × 80 克/次 → 80 克；80 克 ÷ 8 … → 10 分``."""
+    quantity = milli_text(quantity_milli)
+    per_unit = grams_text(raw_g * MILLI / quantity_milli)
+    graded = graded_g(raw_g, percent)
+    share = f" × {percent}%" if percent != 100 else ""
+    zh = f"{quantity} {caps.unit_zh} × {per_unit} 克/{caps.unit_zh}{share} → {graded} 克"
+    en = f"{quantity} {caps.unit_en} × {per_unit} g/{caps.unit_en}{share} → {graded} g"
+    if verdict.reduction_g != graded:
+        zh += f"，计入 {verdict.reduction_g} 克"
+        en += f", {verdict.reduction_g} g counted"
+    if verdict.reduction_g:
+        zh += f"；{verdict.reduction_g} 克 ÷ {grams_per_point} 克/分，取整 → {verdict.points} 分"
+        en += f"; {verdict.reduction_g} g ÷ {grams_per_point} g per point, whole → {verdict.points} points"
+    return zh, en
+
+
+def grams_text(grams: float) -> str:
+    """At most two decimals, without trailing zeros."""
+    return f"{grams:.2f}".rstrip("0").rstrip(".")
 
 
 def rule_in_force(rules: Sequence[PointsRule], day: str) -> PointsRule:

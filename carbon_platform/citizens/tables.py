@@ -76,7 +76,7 @@ class Act(Base):
 
 
 class Reward(Base):
-    """Something points can be exchanged for. ``stock`` is what is left; it changes by guarded updates only."""
+    """Something points can be exchanged for. ``stock`` is what is left; only guarded updates change it."""
 
     __tablename__ = "reward"
 

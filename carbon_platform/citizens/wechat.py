@@ -86,9 +86,7 @@ class MockWeChat:
 class LiveWeChat:
     """WeChat's ``jscode2session``. A code works once, so a failed call is not repeated here."""
 
-    def __init__(
-        self, app_id: str, app_secret: str, *, transport: httpx.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, app_id: str, app_secret: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self._app_id = app_id
         self._app_secret = app_secret
         self._transport = transport

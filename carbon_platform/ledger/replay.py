@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from itertools import groupby
 from typing import Any
 
@@ -23,6 +24,20 @@ class Lot:
     def __init__(self) -> None:
         self.last = 0
         self.segments: list[tuple[int, int, int]] = []
+        # Per owner a heap of places where a segment of his begins, or once began.
+        self._firsts: dict[int, list[int]] = {}
+
+    def lowest(self, owner: int) -> int | None:
+        """The lowest number ``owner`` has."""
+        firsts = self._firsts.get(owner, [])
+        while firsts:
+            place = bisect_left(self.segments, (firsts[0],))
+            if place < len(self.segments):
+                first, _, now = self.segments[place]
+                if first == firsts[0] and now == owner:
+                    return first
+            heappop(firsts)
+        return None
 
     def issue(self, first: int, last: int, owner: int) -> bool:
         if first != self.last + 1:
@@ -58,6 +73,8 @@ class Lot:
             else:
                 joined.append((first, last, owner))
         self.segments[begin:end] = joined
+        for first, _, owner in joined:
+            heappush(self._firsts.setdefault(owner, []), first)
 
 
 def check_numbers(connection: Connection) -> Iterator[Finding]:
@@ -82,8 +99,19 @@ def _replay(connection: Connection) -> tuple[dict[str, Lot], list[tuple[int, str
     source = tables.account.alias("source")
     t, m = tables.transfer.c, tables.movement.c
     query = (
-        sa.select(source.c.lot, source.c.role, t.id, t.source_id, t.destination_id, t.amount, m.first, m.last)
+        sa.select(
+            source.c.lot,
+            source.c.role,
+            tables.entry.c.reverses,
+            t.id,
+            t.source_id,
+            t.destination_id,
+            t.amount,
+            m.first,
+            m.last,
+        )
         .join(source, source.c.id == t.source_id)
+        .outerjoin(tables.entry, tables.entry.c.id == t.entry_id)
         .outerjoin(tables.movement, m.transfer_id == t.id)
         .where(source.c.asset == str(Asset.CREDIT))
         .order_by(source.c.lot, t.id, m.first)
@@ -109,6 +137,9 @@ def _follow(lot: Lot, parts: list[Any]) -> bool:
     for part in parts:
         if part.role == ISSUANCE:
             done = lot.issue(part.first, part.last, part.destination_id)
+        elif part.reverses is None and part.first != lot.lowest(part.source_id):
+            # Only a reversal may carry other numbers than the lowest.
+            done = False
         else:
             done = lot.move(part.first, part.last, part.source_id, part.destination_id)
         if not done:

@@ -8,7 +8,7 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from carbon_platform.market import queries, schemas, service
-from carbon_platform.web import Call, Page, in_transaction, paged, reading
+from carbon_platform.web import Call, Page, PageArgs, in_transaction, paged, reading
 
 blp = Blueprint("market", __name__, url_prefix="/api/v1", description="市场 Listings, orders, trades, cash")
 
@@ -70,7 +70,7 @@ def order(call: Call, payload: dict[str, Any], listing_id: int) -> Any:
 
 @blp.get("/trades")
 @reading("market.read")
-@blp.arguments(schemas.PageArgs, location="query")
+@blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.TradesOut)
 def list_trades(call: Call, args: dict[str, Any]) -> Any:
     """成交 Trades, newest first: an enterprise sees its own, others those of their region."""

@@ -191,7 +191,7 @@ def _names(session: Session, organisation_ids: set[int]) -> dict[int, str]:
     rows = session.execute(
         sa.select(Organisation.id, Organisation.name_zh).where(Organisation.id.in_(organisation_ids))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _goods(session: Session, batch_ids: set[int]) -> dict[int, Goods]:
@@ -222,14 +222,17 @@ def _stories(session: Session, batch_ids: set[int]) -> dict[int, Story]:
     rows = session.execute(
         sa.select(
             BatchShare.batch_id,
-            sa.func.min(Parcel.kind),
-            sa.func.count(Parcel.id),
-            sa.func.count(sa.distinct(Parcel.village_code)),
-            sa.func.count(sa.distinct(household)),
-            sa.func.sum(Parcel.area_m2),
+            sa.func.min(Parcel.kind).label("kind"),
+            sa.func.count(Parcel.id).label("parcels"),
+            sa.func.count(sa.distinct(Parcel.village_code)).label("villages"),
+            sa.func.count(sa.distinct(household)).label("right_holders"),
+            sa.func.sum(Parcel.area_m2).label("area_m2"),
         )
         .join(Parcel, Parcel.id == BatchShare.parcel_id)
         .where(BatchShare.batch_id.in_(batch_ids))
         .group_by(BatchShare.batch_id)
     )
-    return {batch_id: Story(*figures) for batch_id, *figures in rows}
+    return {
+        row.batch_id: Story(row.kind, row.parcels, row.villages, row.right_holders, row.area_m2)
+        for row in rows
+    }

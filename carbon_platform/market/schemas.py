@@ -123,7 +123,7 @@ class DepositOut(Schema):
     confirmed_at = ma.fields.AwareDateTime()
 
 
-class BalanceOut(Schema):
+class CashBalanceOut(Schema):
     posted = ma.fields.Integer()
     held = ma.fields.Integer()
     available = ma.fields.Integer()
@@ -140,7 +140,9 @@ class CashLineOut(Schema):
 
 class CashOut(Schema):
     organisation = ma.fields.String()
-    cash_fen = ma.fields.Nested(BalanceOut)
-    proceeds_fen = ma.fields.Nested(BalanceOut, metadata={"description": "first sales not yet shared out"})
+    cash_fen = ma.fields.Nested(CashBalanceOut)
+    proceeds_fen = ma.fields.Nested(
+        CashBalanceOut, metadata={"description": "first sales not yet shared out"}
+    )
     lines = ma.fields.List(ma.fields.Nested(CashLineOut), metadata={"description": "cash, newest first"})
     next_before = ma.fields.Integer(allow_none=True)

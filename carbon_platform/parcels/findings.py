@@ -29,7 +29,7 @@ CATALOGUE: Final[dict[str, Words]] = {
     "geometry_repaired": (
         "repaired",
         "第 {row} 行的图形有误（{value}），已修好，面积变化 {change_m2:.2f} 平方米。",
-        "The shape of row {row} was faulty ({value}) and has been repaired; the area changed by {change_m2:.2f} m².",
+        "The shape of row {row} was faulty ({value}), now repaired; area change {change_m2:.2f} m².",
         "不用处理；可在图上核对。",
         "Nothing to do; compare it on the map if you like.",
     ),
@@ -48,6 +48,13 @@ CATALOGUE: Final[dict[str, Words]] = {
         "请检查坐标系和带号。",
         "Check the coordinate system and the zone number.",
     ),
+    "outside_city_measured": (
+        "warned",
+        "第 {row} 行不在信阳市十个县区之内：只读取、测量和检查，不入库。",
+        "Row {row} lies outside the ten counties of Xinyang: read, measured and checked, not registered.",
+        "仅供试用；信阳的地块请不带 --region none 导入。",
+        "For trying out only; import parcels of Xinyang without --region none.",
+    ),
     "outside_scope": (
         "refused",
         "第 {row} 行在邻县（{value}），您的管辖范围是 {limit}。",
@@ -63,11 +70,11 @@ CATALOGUE: Final[dict[str, Words]] = {
         "Correct the county code or the shape; an exclave needs papers and is entered by the city.",
     ),
     "township_unknown": (
-        "warned",
+        "accepted",
         "第 {row} 行的乡镇代码 {value} 不在行政区划表里。",
         "The township code {value} of row {row} is not in the table of administrative divisions.",
-        "请核对代码；确属旧代码的，确认后可入库。",
-        "Check it; an old code may be confirmed.",
+        "林业表的乡镇代码可能与统计代码不同，请核对；不影响入库。",
+        "Forestry tables may use codes of their own: check it. The row can be registered.",
     ),
     "identity_missing": (
         "refused",
@@ -114,28 +121,32 @@ CATALOGUE: Final[dict[str, Words]] = {
     "overlap_file": (
         "refused",
         "第 {row} 行与本文件第 {other_row} 行重叠 {overlap_mu:.2f} 亩（{share:.1%}），上限 {limit}。",
-        "Row {row} overlaps row {other_row} of this file by {overlap_mu:.2f} mu ({share:.1%}; limit {limit}).",
+        "Row {row} overlaps row {other_row} of this file by {overlap_mu:.2f} mu "
+        "({share:.1%}; limit {limit}).",
         "请裁去重叠；第 {other_row} 行不受影响。",
         "Trim the overlap; row {other_row} is not affected.",
     ),
     "overlap_file_sliver": (
         "warned",
         "第 {row} 行与本文件第 {other_row} 行有缝隙状重叠 {overlap_m2:.1f} 平方米（{share:.2%}）。",
-        "Row {row} and row {other_row} of this file overlap in a sliver of {overlap_m2:.1f} m² ({share:.2%}).",
+        "Row {row} and row {other_row} of this file overlap in a sliver of {overlap_m2:.1f} m² "
+        "({share:.2%}).",
         "请把公共边线捕捉到一起，或确认入库。",
         "Snap the common border, or confirm it.",
     ),
     "overlap_register": (
         "refused",
         "第 {row} 行与已登记地块 {value} 重叠 {overlap_mu:.2f} 亩（{share:.1%}），上限 {limit}。",
-        "Row {row} overlaps the registered parcel {value} by {overlap_mu:.2f} mu ({share:.1%}; limit {limit}).",
+        "Row {row} overlaps the registered parcel {value} by {overlap_mu:.2f} mu "
+        "({share:.1%}; limit {limit}).",
         "请裁去重叠，或补权属证明。",
         "Trim it, or add title papers.",
     ),
     "overlap_register_sliver": (
         "warned",
         "第 {row} 行与已登记地块 {value} 有缝隙状重叠 {overlap_m2:.1f} 平方米（{share:.2%}）。",
-        "Row {row} and the registered parcel {value} overlap in a sliver of {overlap_m2:.1f} m² ({share:.2%}).",
+        "Row {row} and the registered parcel {value} overlap in a sliver of {overlap_m2:.1f} m² "
+        "({share:.2%}).",
         "请把公共边线捕捉到一起，或确认入库。",
         "Snap the common border, or confirm it.",
     ),
@@ -148,7 +159,8 @@ CATALOGUE: Final[dict[str, Words]] = {
     ),
     "area_differs": (
         "warned",
-        "第 {row} 行登记 {stated_mu:.2f} 亩，实测 {measured_mu:.2f} 亩，相差 {share:.1%}，超过 {limit} 要说明。",
+        "第 {row} 行登记 {stated_mu:.2f} 亩，实测 {measured_mu:.2f} 亩，相差 {share:.1%}，"
+        "超过 {limit} 要说明。",
         "Row {row} states {stated_mu:.2f} mu but measures {measured_mu:.2f} mu: {share:.1%} apart, "
         "more than {limit} needs a note.",
         "按实测面积入库；请确认，或上传说明。",
@@ -193,7 +205,8 @@ CATALOGUE: Final[dict[str, Words]] = {
     "species_declared": (
         "warned",
         "第 {row} 行的树种代码 {value} 各省用法不同，按上传人所选“{limit}”登记。",
-        "The species code {value} of row {row} differs between provinces; registered as “{limit}”, as the sender said.",
+        "The species code {value} of row {row} differs between provinces; registered as “{limit}”, "
+        "as the sender said.",
         "请确认。",
         "Confirm it.",
     ),

@@ -58,8 +58,6 @@ class Limits:
     area_refuse_share: float
     unit_explained_share: float
     unit_odd_rows: float
-    repair_share: float
-    repair_m2: float
     overlap_share: float
     overlap_noise_m2: float
     overlap_noise_width_m: float

@@ -16,10 +16,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from carbon_platform.errors import Conflict, PlatformError
+from carbon_platform.errors import PlatformError
 from carbon_platform.parcels.findings import finding
 from carbon_platform.parcels.reference import PLAIN, Code, Family, Limits, code_list
 from carbon_platform.units import m2_to_mu
+from gis.geometry import SIGNATURE_AREA_M2, SIGNATURE_SHARE
 
 Finding = dict[str, Any]
 
@@ -52,19 +53,14 @@ class UploadTooLarge(PlatformError):
 class AreaUnitUnclear(PlatformError):
     code, status = "parcels.area_unit_unclear", 422
     zh = (
-        "面积字段 {field} 的单位看不出来：按最接近的单位（{unit_zh}）只能解释 {share:.0%} 的行，要求 {limit:.0%}。"
+        "面积字段 {field} 的单位看不出来：按最接近的单位（{unit_zh}）只能解释 {share:.0%} 的行，"
+        "要求 {limit:.0%}。"
         "请统一成一种单位（公顷、亩或平方米）后再上传。"
     )
     en = (
         "The unit of the area column {field} is unclear: the nearest one ({unit_en}) explains {share:.0%} of "
         "the rows, {limit:.0%} are needed. Use one unit (ha, mu or m²) throughout."
     )
-
-
-class ImportDiscarded(Conflict):
-    code = "parcels.import_discarded"
-    zh = "这次导入已作废，不能入库。请重新上传。"
-    en = "This import was discarded and cannot be accepted. Upload the file again."
 
 
 # --- attribute tables -----------------------------------------------------------------------------
@@ -177,7 +173,9 @@ def kind_of(
 
     def refused(reason: str, field: str, value: str, **values: Any) -> KindVerdict:
         return KindVerdict(
-            None, land_class_code=code, findings=(finding(reason, row=row, field=field, value=value, **values),)
+            None,
+            land_class_code=code,
+            findings=(finding(reason, row=row, field=field, value=value, **values),),
         )
 
     if not land_class:
@@ -194,16 +192,163 @@ def kind_of(
     else:
         verdict = KindVerdict(found.kinds[0], land_class_code=code)
     if verdict.kind and hint and verdict.kind != hint:
-        return refused("kind_mismatch", "kind", *_kind_words(verdict.kind, hint))
+        zh, en = KINDS[verdict.kind]
+        limit_zh, limit_en = KINDS[hint]
+        return refused("kind_mismatch", "kind", zh, value_en=en, limit=limit_zh, limit_en=limit_en)
     return verdict
-
-
-def _kind_words(kind: str, hint: str) -> Any:
-    raise NotImplementedError
 
 
 def _declared_kind(hint: str | None, row: int) -> KindVerdict:
     if hint is None:
         return KindVerdict(None, findings=(finding("kind_unknown", row=row, field="kind"),))
     zh, en = KINDS[hint]
-    return KindVerdict(hint, findings=(finding("kind_declared", row=row, field="kind", limit=zh, limit_en=en),))
+    return KindVerdict(
+        hint, findings=(finding("kind_declared", row=row, field="kind", limit=zh, limit_en=en),)
+    )
+
+
+def _kind_by_species(species: str | None, land_class: str, hint: str | None, row: int) -> KindVerdict:
+    def verdict(kind: str | None, found: Code | None, *findings: Finding) -> KindVerdict:
+        names = (found.code, found.name_zh) if found else ("", "")
+        return KindVerdict(kind, *names, land_class_code=land_class, findings=findings)
+
+    if not species:
+        return verdict(None, None, finding("species_missing", row=row, field="species"))
+    found = find_species(species)
+    if found is None:
+        return verdict(None, None, finding("species_unknown", row=row, field="species", value=species))
+    if len(found.kinds) == 1:
+        return verdict(found.kinds[0], found)
+    if hint in found.kinds:
+        zh, en = KINDS[hint]
+        declared = finding("species_declared", row=row, field="species", value=species, limit=zh, limit_en=en)
+        return verdict(hint, found, declared)
+    unclear = finding(
+        "species_ambiguous",
+        row=row,
+        field="species",
+        value=species,
+        limit=found.name_zh,
+        limit_en=found.name_en,
+    )
+    return verdict(None, found, unclear)
+
+
+# --- areas ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AreaUnit:
+    """Unit of a layer's area attribute, and per row the unit it was typed in (the same, but for slips).
+
+    ``stated_m2``: the attribute in m², NaN where there is none.
+    """
+
+    unit: str
+    row_units: list[str]
+    stated_m2: NDArray[np.float64]
+
+
+def infer_area_unit(
+    stated: NDArray[np.float64], measured_m2: NDArray[np.float64], limits: Limits, *, field: str
+) -> AreaUnit | None:
+    """The unit of an area attribute, from the median of attribute ÷ measured m² (1, 1e-4 or 0.0015).
+
+    A row is explained by the layer's unit when it is within a factor of two of it. A row that is not,
+    but fits another unit within 20 %, was typed in that one. None when no row has an area.
+
+    Errors: :class:`AreaUnitUnclear` when fewer than 95 % are explained (any layer may have two odd rows).
+    """
+    usable = np.isfinite(stated) & (stated > 0) & (measured_m2 > 0)
+    if not usable.any():
+        return None
+    ratio = np.where(usable, stated, 1.0) / np.where(usable, measured_m2, 1.0)
+    median = float(np.median(ratio[usable]))
+    unit = min(AREA_UNITS, key=lambda name: abs(math.log(median / AREA_UNITS[name])))
+    off = np.abs(np.log(ratio / AREA_UNITS[unit]))
+    odd = usable & (off > math.log(2))
+    count = int(usable.sum())
+    if odd.sum() > max(limits.unit_odd_rows, (1 - limits.unit_explained_share) * count):
+        zh, en = UNIT_NAMES[unit]
+        share = 1 - float(odd.sum()) / count
+        raise AreaUnitUnclear(
+            field=field, unit_zh=zh, unit_en=en, share=share, limit=limits.unit_explained_share
+        )
+    row_units = [unit] * len(stated)
+    for i in np.flatnonzero(odd):
+        for other, factor in AREA_UNITS.items():
+            if abs(math.log(ratio[i] / factor)) <= math.log(1.2):
+                row_units[i] = other
+    factors = np.array([AREA_UNITS[name] for name in row_units])
+    return AreaUnit(unit, row_units, np.where(usable, stated / factors, np.nan))
+
+
+def area_findings(
+    row: int, *, kind: str | None, measured_m2: float, stated_m2: float | None, limits: Limits
+) -> list[Finding]:
+    """Findings on one row's size, and on the measured area against the stated one."""
+    found = []
+    minimum = limits.min_area_m2.get(kind or "", 0.0)
+    if measured_m2 < minimum:
+        found.append(finding("area_small", row=row, field="area", value=measured_m2, limit=minimum))
+    if stated_m2 is None or measured_m2 <= 0:
+        return found
+    difference = abs(stated_m2 - measured_m2)
+    share = difference / measured_m2
+    values = {"stated_mu": m2_to_mu(stated_m2), "measured_mu": m2_to_mu(measured_m2), "share": share}
+    if share > limits.area_refuse_share:
+        limit = f"{limits.area_refuse_share:.0%}"
+        found.append(
+            finding("area_disagrees", row=row, field="area", value=round(stated_m2, 2), limit=limit, **values)
+        )
+    elif share > limits.area_note_share and difference > limits.area_note_m2:
+        limit = f"{limits.area_note_share:.0%}"
+        found.append(
+            finding("area_differs", row=row, field="area", value=round(stated_m2, 2), limit=limit, **values)
+        )
+    return found
+
+
+def unit_finding(row: int, *, stated: float, typed: str, unit: str) -> Finding:
+    """The row's area was typed in another unit than the layer's."""
+    return finding(
+        "area_unit_typed",
+        row=row,
+        field="area",
+        value=stated,
+        typed_zh=UNIT_NAMES[typed][0],
+        typed_en=UNIT_NAMES[typed][1],
+        unit_zh=UNIT_NAMES[unit][0],
+        unit_en=UNIT_NAMES[unit][1],
+    )
+
+
+def repair_finding(
+    row: int, *, reason_zh: str, reason_en: str, change_m2: float, needs_signature: bool
+) -> Finding:
+    """What a repair changed; a large change needs a signature: the row is then to be confirmed."""
+    share, area = f"{SIGNATURE_SHARE:.1%}", f"{SIGNATURE_AREA_M2:.0f}"
+    return finding(
+        "geometry_repair_large" if needs_signature else "geometry_repaired",
+        row=row,
+        field="geometry",
+        value=reason_zh.rstrip("。"),
+        value_en=reason_en.rstrip("."),
+        limit=f"{share} 或 {area} 平方米",
+        limit_en=f"{share} or {area} m²",
+        change_m2=change_m2,
+    )
+
+
+def planting_year(attributes: Mapping[str, Any], survey_year: int) -> tuple[int | None, str]:
+    """Year of planting and where it came from: ``stated``, or ``mean_age`` (survey year less the mean age).
+
+    An age of 0 means unknown. Returns (None, "") when the table says nothing usable.
+    """
+    stated = number(attributes.get("planting_year"))
+    if stated is not None and 1900 <= stated <= survey_year:
+        return int(stated), "stated"
+    age = number(attributes.get("mean_age_years"))
+    if age is not None and 0 < age < 500:
+        return survey_year - round(age), "mean_age"
+    return None, ""

@@ -25,7 +25,7 @@ class ParcelImport(Base):
     file_name: Mapped[str]
     file_sha256: Mapped[str] = mapped_column(index=True)
     region_code: Mapped[str]  # the officer's scope at upload; decides who may see it
-    kind: Mapped[str]  # camellia, rice, tea, forest
+    kind: Mapped[str]  # of most rows: camellia, rice, tea, forest; empty when none can be told
     family: Mapped[str]  # 小班 A/B/C, DK, DLTB: which alias table was recognised
     encoding: Mapped[str]
     epsg: Mapped[int]
@@ -33,7 +33,9 @@ class ParcelImport(Base):
     layer: Mapped[str]
     notes: Mapped[list[Any]]
     counts: Mapped[dict[str, Any]]  # rows and area_m2 per outcome
-    status: Mapped[str]  # staged, accepted, discarded
+    # Highest parcel id the checks have seen: acceptance compares with what came later.
+    seen_parcel_id: Mapped[int]
+    status: Mapped[str]  # staged, accepted
     uploaded_by: Mapped[str]
     uploaded_at: Mapped[datetime]
     accepted_by: Mapped[str | None]
@@ -49,7 +51,9 @@ class ParcelImportRow(Base):
     import_id: Mapped[int] = mapped_column(sa.ForeignKey("parcel_import.id"))
     row_number: Mapped[int]  # as in the file, first record = 1
     identity: Mapped[str]  # 小班号 or DKBM: how the officer knows the parcel
-    outcome: Mapped[str]  # accepted, repaired, warned, refused
+    code: Mapped[str | None]  # the code the register would give it; None without a usable identity
+    kind: Mapped[str | None]  # camellia, rice, tea, forest; None when that cannot be told
+    outcome: Mapped[str]  # accepted, repaired, warned, refused, same (already registered)
     findings: Mapped[list[Any]]  # [{code, zh, en, field, value, limit, advice_zh, advice_en}]
     attributes: Mapped[dict[str, Any]]
     area_m2: Mapped[float | None] = mapped_column(sa.Double)

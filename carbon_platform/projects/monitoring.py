@@ -127,7 +127,7 @@ def _inputs(session: Session, project: Project, rows: Sequence[dict[str, Any]]) 
                 rules.refusal(
                     "projects.parcel_not_in_project",
                     code or f"#{number}",
-                    f"第 {number} 行的地块 {code or '（空）'} 不在项目 {project.code} 中。请先加入，或核对编号。",
+                    f"第 {number} 行的地块 {code or '（空）'} 不在 {project.code} 中。请先加入，或核对编号。",
                     f"Row {number}: parcel {code or '(empty)'} is not in {project.code}. Attach it first.",
                 )
             )

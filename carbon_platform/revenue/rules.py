@@ -68,18 +68,18 @@ class BackDated(PlatformError):
 class AlreadyDistributed(PlatformError):
     code, status = "revenue.already_distributed", 409
     zh = "成交 {trade} 的收入已于 {at} 分配（{distribution}），不会再分一次。请查看该分配单。"
-    en = "The income of {trade} was distributed on {at} ({distribution}); that happens once only. See it there."
+    en = "The income of {trade} was distributed on {at} ({distribution}); that happens once only."
 
 
 class NotFirstSale(PlatformError):
     code, status = "revenue.not_first_sale", 409
     zh = "{key} 是转售，款项归卖方所有，不再向县乡村和农户分配；只分配项目业主的首次出售。"
-    en = "{key} is a resale: its money is the seller's own. Only the project owner's first sale is distributed."
+    en = "{key} is a resale: its money is the seller's own. Only a project owner's first sale is shared out."
 
 
 class NumbersWithoutParcel(PlatformError):
     code, status = "revenue.numbers_without_parcel", 409
-    zh = "售出 {needed} 千克，其中只有 {found} 千克的编号能对应到地块，不能分配。请先核对批次 {batch} 的地块份额。"
+    zh = "售出 {needed} 千克，其中只有 {found} 千克能对应到地块，不能分配。请先核对批次 {batch} 的地块份额。"
     en = (
         "Of {needed} kg sold only {found} kg belong to a parcel, so nothing can be distributed. "
         "Check the parcel shares of batch {batch}."
@@ -230,9 +230,7 @@ def share_bp(part_fen: int, whole_fen: int) -> int | None:
     return part_fen * WHOLE_BP // whole_fen if whole_fen else None
 
 
-def kg_by_parcel(
-    shares: Sequence[tuple[int, int, int]], sold: Sequence[tuple[int, int]]
-) -> dict[int, int]:
+def kg_by_parcel(shares: Sequence[tuple[int, int, int]], sold: Sequence[tuple[int, int]]) -> dict[int, int]:
     """Kilograms of each parcel within the sold numbers.
 
     ``shares``: (parcel_id, first, last) and ``sold``: (first, last), both disjoint, ends included.
@@ -251,6 +249,18 @@ def kg_by_parcel(
             found[parcel_id] = found.get(parcel_id, 0) + kg
             look += 1
     return found
+
+
+def lowest(ranges: Sequence[tuple[int, int]], kg: int) -> list[tuple[int, int]]:
+    """The lowest ``kg`` numbers of disjoint ranges, or all of them if there are fewer."""
+    taken = []
+    for first, last in sorted(ranges):
+        if kg <= 0:
+            break
+        part = (first, min(last, first + kg - 1))
+        taken.append(part)
+        kg -= part[1] - part[0] + 1
+    return taken
 
 
 def payee_weights(level: str, parts: Sequence[ParcelPart]) -> dict[PayeeKey, int]:

@@ -32,7 +32,7 @@ class DistributionScheme(Base):
 
 
 class Payee(Base):
-    """A right holder as the ledger knows them: an opaque holder. Deleting the row forgets the name."""
+    """A right holder of one village, and the opaque holder that the ledger knows instead of the name."""
 
     __tablename__ = "payee"
 

@@ -1,33 +1,35 @@
 """Carbon sink of oil-camellia plantations, 油茶林碳汇, version 1 (regional 碳普惠; never CCER).
 
-**Boundary.** Registered parcels (地块) of *Camellia oleifera* with tenure proof, at least 400 m², not wetland, in
-no CCER, VCS or 碳票 project. Camellia grown for oil is economic forest (经济林) and not eligible under CCER
-造林碳汇, so these units are local. One row is one parcel over one monitoring period.
+**Boundary.** Registered parcels (地块) of *Camellia oleifera* with tenure proof, at least 400 m², not
+wetland, in no CCER, VCS or 碳票 project. Camellia grown for oil is economic forest (经济林) and not
+eligible under CCER 造林碳汇, so these units are local. One row is one parcel over one monitoring period.
 
-**Pools.** Above- and below-ground biomass of the camellia. Left out: soil carbon (clean cultivation loses it on
-former native cover and paddy, and no gain is proven), litter, dead wood, wood products; fruit, pomace and
-prunings count as no stock. Leaving out pools that planting raises is conservative.
+**Pools.** Above- and below-ground biomass of the camellia. Left out: soil carbon (clean cultivation loses
+it on former native cover and paddy, and no gain is proven), litter, dead wood, wood products; fruit, pomace
+and prunings count as no stock. Leaving out pools that planting raises is conservative.
 
-**Activities and baseline (基准线).** ``new_planting``: land that was not forest for three years; woody stock
-standing before is deducted once, then no growth. ``low_yield_renovation`` (低产林改造): the stock before is frozen,
-what is removed is an emission of that period. ``management``: business-as-usual growth by the default curve at
-the parcel's age, so the default route can never give a managed stand a gain; measure plots.
+**Activities and baseline (基准线).** ``new_planting``: land that was not forest for three years; woody
+stock standing before is deducted once, then no growth. ``low_yield_renovation`` (低产林改造): the stock
+before is frozen, what is removed is an emission of that period. ``management``: business-as-usual growth by
+the default curve at the parcel's age, so the default route can never give a managed stand a gain; measure
+plots.
 
-**Two routes.** ``default``: stock rises evenly to 12.857 tC/ha (47.142 tCO2e/ha; roots included) in 20 years,
-2.357 tCO2e/ha/yr. The ceiling was measured on *Camellia gauchowensis* (高州油茶), a proxy species; the 20 years are
-a design choice. Results are an estimate (试算) until the authority signs this parameter set. ``plot``: plot means
-of above-ground dry matter at both dates × (1 + R) × CF × 44/12; if the biomass equation used on the plots
-already includes roots, divide by 1 + R first. Growth starts on 1 January after the planting year, and ends at
-95 % of the ceiling or after the accrual years; losses of stock always count in full.
+**Two routes.** ``default``: stock rises evenly to 12.857 tC/ha (47.142 tCO2e/ha; roots included) in 20
+years, 2.357 tCO2e/ha/yr. The ceiling was measured on *Camellia gauchowensis* (高州油茶), a proxy species;
+the 20 years are a design choice. Results are an estimate (试算) until the authority signs this parameter
+set. ``plot``: plot means of above-ground dry matter at both dates × (1 + R) × CF × 44/12; if the biomass
+equation used on the plots already includes roots, divide by 1 + R first. Growth starts on 1 January after
+the planting year, and ends at 95 % of the ceiling or after the accrual years; losses of stock always count
+in full.
 
-**Emissions deducted.** Fertiliser N2O on all nitrogen applied (nitrogen can cancel the sink: 360 kg N/ha/yr costs
-2.40 tCO2e/ha/yr against 2.36 of default accrual) and diesel. Leakage is zero where nothing is displaced, else the
-reviewer's figure.
+**Emissions deducted.** Fertiliser N2O on all nitrogen applied (nitrogen can cancel the sink: 360 kg N/ha/yr
+costs 2.40 tCO2e/ha/yr against 2.36 of default accrual) and diesel. Leakage is zero where nothing is
+displaced, else the reviewer's figure.
 
-**Deductions.** ``CDR = (C_t2 − C_t1 − BSL − LK − E_fert − E_fuel) · (1 − K_RISK) · (1 − unc)`` for a positive
-bracket; a negative one stays whole. Sampling error above 30 % is refused, below it the cn_arcm table applies.
-Whole tonnes are made once, at project level, by the platform, which also checks land, crediting period (20
-years, renewable once) and double claims.
+**Deductions.** ``CDR = (C_t2 − C_t1 − BSL − LK − E_fert − E_fuel) · (1 − K_RISK) · (1 − unc)`` for a
+positive bracket; a negative one stays whole. Sampling error above 30 % is refused, below it the cn_arcm
+table applies. Whole tonnes are made once, at project level, by the platform, which also checks land,
+crediting period (20 years, renewable once) and double claims.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings
         values=frame["stock_end_t_per_ha"].to_numpy(),
         unit="t d.m./ha",
         allowed=f"≤ {_ACCRUAL_REVIEW:g} tCO2e/ha/yr",
-        zh="第 {row} 行样地生物量增长过快（期末 {value} t/ha，约合每年每公顷超过 5 吨 CO2e），请复核样地记录。",
+        zh="第 {row} 行样地生物量增长过快（期末 {value} t/ha，年均超过约 5 tCO2e/ha），请复核样地记录。",
         en="Row {row}: measured stock rises unusually fast (to {value} t/ha, above about 5 tCO2e/ha/yr); "
         "review the plot records.",
         severity="review",
@@ -116,7 +116,7 @@ def _stock_change(out: dict[str, Any], frame: pd.DataFrame, period: Period, p: P
 
 
 def _uncertainty_discount(frame: pd.DataFrame, p: ParametersInForce) -> Array:
-    """Discount by band of sampling error, upper ends inclusive; none on the default route, which is not sampled."""
+    """Discount by band of sampling error, upper ends inclusive; none on the default route (no sampling)."""
     plot = frame["route"].cat.codes.to_numpy() == _PLOT
     discount = np.zeros(len(frame))
     if plot.any():

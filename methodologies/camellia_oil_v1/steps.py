@@ -11,7 +11,8 @@ _LOCAL = "camellia_oil_v1"
 _PLOT_ONLY = ("route", ("plot",))
 
 COLUMNS = (
-    Column("area_ha", "float", "ha", "地块面积（椭球面）", "area of the parcel", 0, 1e5, extensive=True, symbol="A"),
+    Column("area_ha", "float", "ha", "地块面积（椭球面）", "area of the parcel", 0, 1e5, extensive=True,
+        symbol="A"),
     Column(
         "activity", "choice", "", "活动类型", "type of activity",
         choices=ACTIVITIES,
@@ -30,7 +31,8 @@ COLUMNS = (
     Column(
         "route", "choice", "", "计量路径", "how the stock is known",
         choices=ROUTES,
-        labels={"default": ("缺省积累", "conservative default accrual"), "plot": ("样地实测", "measured plots")},
+        labels={"default": ("缺省积累", "conservative default accrual"), "plot": ("样地实测",
+        "measured plots")},
     ),
     Column(
         "cleared_stock_t_per_ha", "float", "t d.m./ha",
@@ -64,7 +66,8 @@ COLUMNS = (
     ),
     Column(
         "diesel_l", "float", "L",
-        "本期整地、抚育、采运柴油用量（全地块合计）", "diesel used on the parcel over the whole period", 0, 1e7,
+        "本期整地、抚育、采运柴油用量（全地块合计）", "diesel used on the parcel over the whole period", 0,
+        1e7,
         extensive=True, symbol="V_diesel",
     ),
     Column(
@@ -77,7 +80,8 @@ COLUMNS = (
 
 STEPS = (
     Step(
-        "age_start_years", "a1", "yr", "min(max({period_start_year} - {planting_year} - 1, 0), {accrual_years})",
+        "age_start_years", "a1", "yr",
+        "min(max({period_start_year} - {planting_year} - 1, 0), {accrual_years})",
         "期初林龄（自造林次年 1 月 1 日起算，止于积累年限）",
         "age at the start, counted from 1 January after planting, up to the accrual years", "1", _LOCAL,
     ),
@@ -100,7 +104,8 @@ STEPS = (
     Step(
         "stock_t1_tco2e_per_ha", "S_t1", "tCO2e/ha",
         (
-            Case("{route} == 'plot'", "44 / 12 * {carbon_fraction} * (1 + {root_shoot}) * {stock_start_t_per_ha}"),
+            Case("{route} == 'plot'",
+                "44 / 12 * {carbon_fraction} * (1 + {root_shoot}) * {stock_start_t_per_ha}"),
             Case("", "{accrual_tco2e_per_ha_per_year} * {age_start_years}"),
         ),
         "期初单位面积储量", "stock per hectare at the start", "5", f"{_TOOL14}; {_LOCAL}",
@@ -108,7 +113,8 @@ STEPS = (
     Step(
         "stock_t2_tco2e_per_ha", "S_t2", "tCO2e/ha",
         (
-            Case("{route} == 'plot'", "44 / 12 * {carbon_fraction} * (1 + {root_shoot}) * {stock_end_t_per_ha}"),
+            Case("{route} == 'plot'",
+                "44 / 12 * {carbon_fraction} * (1 + {root_shoot}) * {stock_end_t_per_ha}"),
             Case("", "{accrual_tco2e_per_ha_per_year} * {age_end_years}"),
         ),
         "期末单位面积储量", "stock per hectare at the end", "5", f"{_TOOL14}; {_LOCAL}",
@@ -118,7 +124,8 @@ STEPS = (
         "min({stock_t2_tco2e_per_ha}, max({stock_t1_tco2e_per_ha}, {saturation_tco2e_per_ha}))"
         " - {stock_t1_tco2e_per_ha}",
         "可计入的储量变化（增长止于饱和，减少全额计入）",
-        "creditable change of stock: gains end at saturation, losses count in full", "6", f"{_TOOL14} Eq. 11; {_LOCAL}",
+        "creditable change of stock: gains end at saturation, losses count in full", "6",
+        f"{_TOOL14} Eq. 11; {_LOCAL}",
     ),
     Step(
         "bsl_tco2e_per_ha", "bsl", "tCO2e/ha",
@@ -131,7 +138,8 @@ STEPS = (
             Case("", "0"),
         ),
         "基准线增长：现有林为照常生长，新造与改造为零",
-        "baseline growth: business as usual for managed stands, none for planting and renovation", "7", _LOCAL,
+        "baseline growth: business as usual for managed stands, none for planting and renovation", "7",
+        _LOCAL,
     ),
     Step(
         "cleared_tco2e_per_ha", "clr", "tCO2e/ha",
@@ -148,9 +156,11 @@ STEPS = (
     ),
     Step(
         "e_fert_n2o_kg", "M_N2O", "kg N2O",
-        "({n_synthetic_kg_per_ha_per_year} * {ef1_synthetic} + {n_organic_kg_per_ha_per_year} * {ef1_organic})"
+        "({n_synthetic_kg_per_ha_per_year} * {ef1_synthetic}"
+        " + {n_organic_kg_per_ha_per_year} * {ef1_organic})"
         " * 44 / 28 * {area_ha} * {period_years}",
-        "施肥 N2O 排放质量", "mass of nitrous oxide from fertiliser", "11", "IPCC 2019 Vol. 4 Eq. 11.1", total=True,
+        "施肥 N2O 排放质量", "mass of nitrous oxide from fertiliser", "11", "IPCC 2019 Vol. 4 Eq. 11.1",
+        total=True,
     ),
     Step(
         "e_fert_t", "E_fert", "tCO2e", "{e_fert_n2o_kg} * {gwp_n2o} / 1000",
@@ -163,7 +173,8 @@ STEPS = (
     Step(
         "n2o_kg", "ΔN2O", "kg N2O", "-{e_fert_n2o_kg}",
         "对项目有利的 N2O 变化（便于换用其他 GWP 重述）",
-        "nitrous oxide in the project's favour, for restating under another GWP set", "13", _LOCAL, total=True,
+        "nitrous oxide in the project's favour, for restating under another GWP set", "13", _LOCAL,
+        total=True,
     ),
     Step(
         "co2_t", "ΔCO2", "tCO2", "{delta_c_t} - {bsl_t} - {leakage_tco2e} - {e_fuel_t}",
@@ -183,7 +194,8 @@ STEPS = (
             Case("", "{uncertainty_discount_high}"),
         ),
         "不确定性扣减率（缺省路径不抽样，不扣）",
-        "uncertainty discount; none on the default route, which is not sampled", "15", "AR-CM-001-V01 (cn_arcm)",
+        "uncertainty discount; none on the default route, which is not sampled", "15",
+        "AR-CM-001-V01 (cn_arcm)",
     ),
     Step(
         "net_t", "CDR", "tCO2e",

@@ -1,39 +1,43 @@
 """Methane reductions of ratoon rice, 再生稻碳减排, version 1.
 
 **Boundary.** Registered irrigated paddies (稻田) of Xinyang with controllable in- and outflow; rainfed and
-deep-water rice are outside. One row is one parcel in one rice year: main season (头季) and ratoon season (再生季) of
-the project, and the two seasons of its baseline. Sources: soil CH4, soil N2O, additional fuel. Left out: soil
-carbon (not credited, must not fall), straw burning (banned; default 0 and never creditable as avoided), lime,
-upstream fertiliser, indirect N2O. Manure brought in from outside the farm is not covered.
+deep-water rice are outside. One row is one parcel in one rice year: main season (头季) and ratoon season
+(再生季) of the project, and the two seasons of its baseline. Sources: soil CH4, soil N2O, additional fuel.
+Left out: soil carbon (not credited, must not fall), straw burning (banned; default 0 and never creditable
+as avoided), lime, upstream fertiliser, indirect N2O. Manure brought in from outside the farm is not
+covered.
 
-**Baseline (基准线).** It decides the sign, so it is explicit: ``A1`` the field was ratoon in all look-back years and
-its water regime improves; ``A2`` double rice; ``A3`` single rice: a second harvest on the same field normally
-emits *more*, the result is usually negative and is kept (no equal-output mode, 同等产量基准线, is offered);
-``A4`` ratoon before, straw timing changes. Look-back of at least three years; when it is mixed, enter the type with
-the lowest emissions.
+**Baseline (基准线).** It decides the sign, so it is explicit: ``A1`` the field was ratoon in all look-back
+years and its water regime improves; ``A2`` double rice; ``A3`` single rice: a second harvest on the same
+field normally emits *more*, the result is usually negative and is kept (no equal-output mode,
+同等产量基准线, is offered); ``A4`` ratoon before, straw timing changes. Look-back of at least three years;
+when it is mixed, enter the type with the lowest emissions.
 
-**Conservative rules.** Continuous flooding in a baseline needs evidence (``baseline_water_evidence``), otherwise
-it counts as drained once, for mid-season drainage (中期晒田) is common practice. Straw and amendments of the baseline
-need evidence (``baseline_straw_evidence``), otherwise their factor is capped at the project's: differences in
-undocumented straw are not reductions. No water record: the project takes the higher factor of either gas, the
-baseline the lower. Days on a limit (180, 365, 30) count against the project. For A1 and A4 the baseline's days
-are capped at the project's season. The second baseline season has SFp 1.00.
+**Conservative rules.** Continuous flooding in a baseline needs evidence (``baseline_water_evidence``),
+otherwise it counts as drained once, for mid-season drainage (中期晒田) is common practice. Straw and
+amendments of the baseline need evidence (``baseline_straw_evidence``), otherwise their factor is capped at
+the project's: differences in undocumented straw are not reductions. No water record: the project takes the
+higher factor of either gas, the baseline the lower. Days on a limit (180, 365, 30) count against the
+project. For A1 and A4 the baseline's days are capped at the project's season. The second baseline season
+has SFp 1.00.
 
-**Methane.** ``EF = EF_c · SFw · SFp · SFo``, times cultivation days and area (IPCC 2019 Refinement, Eqs 5.1–5.3). SFp
-follows from dates per parcel: 177 days since the last flooding give 1.00, 242 give 0.89. Straw counts only
-where incorporated, in dry mass; other amendments in fresh mass. Main days run from land preparation to harvest,
-ratoon days from the main harvest (not counted) to the later of ratoon harvest and final drainage.
+**Methane.** ``EF = EF_c · SFw · SFp · SFo``, times cultivation days and area (IPCC 2019 Refinement, Eqs
+5.1–5.3). SFp follows from dates per parcel: 177 days since the last flooding give 1.00, 242 give 0.89.
+Straw counts only where incorporated, in dry mass; other amendments in fresh mass. Main days run from land
+preparation to harvest, ratoon days from the main harvest (not counted) to the later of ratoon harvest and
+final drainage.
 
 **Nitrous oxide.** Nitrogen × EF1FR (by the same water regime) × 44/28, in full for both sides; the drainage
-increment (0.00314) is the difference of two such terms and is not added again. A gain from less nitrogen is not
-credited.
+increment (0.00314) is the difference of two such terms and is not added again. A gain from less nitrogen is
+not credited.
 
 **Deduction.** 15 % of a reduction for default factors; never of an increase. Grain lost beyond 5 % makes
-leakage of the same share of the baseline emission. GWP set AR5 (28/265), a property of this version. Negative
-parcels stay in the sum; the platform floors once at project level, and a negative sum issues nothing.
+leakage of the same share of the baseline emission. GWP set AR5 (28/265), a property of this version.
+Negative parcels stay in the sum; the platform floors once at project level, and a negative sum issues
+nothing.
 
-**Numbers.** IPCC factors are secondary transcriptions that agree; the choice of EF_c 1.30 (China) over 1.32 (East
-Asia) is the authority's, so runs are an estimate (试算) until it signs this parameter set.
+**Numbers.** IPCC factors are secondary transcriptions that agree; the choice of EF_c 1.30 (China) over 1.32
+(East Asia) is the authority's, so runs are an estimate (试算) until it signs this parameter set.
 """
 
 from __future__ import annotations
@@ -92,7 +96,7 @@ METHODOLOGY = Methodology(
     version=1,
     title_zh="再生稻碳减排",
     title_en="Methane reductions of ratoon rice",
-    source="Xinyang regional methodology (draft), after IPCC 2019 Refinement Vol. 4 Ch. 5 and 11, and Verra VM0051 v1.1",
+    source="Xinyang regional methodology (draft), after IPCC 2019 Refinement Vol. 4 and Verra VM0051 v1.1",
     subject="parcel",
     folder=_FOLDER,
     columns=COLUMNS,

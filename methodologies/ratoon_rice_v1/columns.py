@@ -24,8 +24,16 @@ _SEASON_EN = {
     "base2": "baseline second season (ratoon or late rice; empty for single rice)",
 }
 _AMENDMENT_WORDS = {
-    "straw_short": ("种植前 30 天内还田秸秆，干重", "straw incorporated < 30 days before cultivation, dry", 12),
-    "straw_long": ("种植前 30 天以上还田秸秆，干重", "straw incorporated > 30 days before cultivation, dry", 12),
+    "straw_short": (
+        "种植前 30 天内还田秸秆，干重",
+        "straw incorporated < 30 days before cultivation, dry",
+        12,
+    ),
+    "straw_long": (
+        "种植前 30 天以上还田秸秆，干重",
+        "straw incorporated > 30 days before cultivation, dry",
+        12,
+    ),
     "compost": ("堆肥，鲜重", "compost, fresh", 60),
     "manure": ("厩肥，鲜重", "farmyard manure, fresh", 60),
     "green": ("绿肥，鲜重", "green manure, fresh", 60),
@@ -51,7 +59,8 @@ def _season(season: str) -> list[Column]:
         Column(
             f"{season}_n_kg_per_ha", "float", "kg N/ha", f"{zh}：施氮量（化肥、有机肥、还田残茬纯氮）",
             f"{en}: nitrogen from synthetic and organic fertiliser and residues", 0, 450,
-            default=0.0 if second else None, required_when=_TWO_SEASONS if second else None, symbol=f"N_{season}",
+            default=0.0 if second else None, required_when=_TWO_SEASONS if second else None,
+            symbol=f"N_{season}",
         ),
     ]  # fmt: skip
     for amendment, (amendment_zh, amendment_en, high) in _AMENDMENT_WORDS.items():
@@ -63,7 +72,8 @@ def _season(season: str) -> list[Column]:
 
 
 _HEAD = (
-    Column("area_ha", "float", "ha", "地块面积（椭球面）", "area of the parcel", 0, 1e5, extensive=True, symbol="A"),
+    Column("area_ha", "float", "ha", "地块面积（椭球面）", "area of the parcel", 0, 1e5, extensive=True,
+        symbol="A"),
     Column(
         "activity", "choice", "", "活动类型（决定基准线）", "type of activity, which sets the baseline",
         choices=ACTIVITIES,
@@ -74,8 +84,10 @@ _HEAD = (
             "A4": ("已是再生稻，改变秸秆还田时间", "ratoon before, straw timing"),
         },
     ),
-    Column("previous_flood_end_date", "date", "", "前茬淹水结束日", "end of the previous flooding", symbol="d_0"),
-    Column("main_land_prep_date", "date", "", "头季整地日", "land preparation of the main season", symbol="d_1"),
+    Column("previous_flood_end_date", "date", "", "前茬淹水结束日", "end of the previous flooding",
+        symbol="d_0"),
+    Column("main_land_prep_date", "date", "", "头季整地日", "land preparation of the main season",
+        symbol="d_1"),
     Column("main_harvest_date", "date", "", "头季收割日", "harvest of the main season", symbol="d_2"),
     Column("ratoon_harvest_date", "date", "", "再生季收割日", "harvest of the ratoon season", symbol="d_3"),
     Column(
@@ -88,7 +100,8 @@ _HEAD = (
     ),
     Column(
         "ratoon_preflood_days", "int", "d", "头季收割前未落干的连续淹水天数",
-        "days of continuous flooding up to the main harvest without drying", 0, 200, default=0.0, symbol="F_ratoon",
+        "days of continuous flooding up to the main harvest without drying", 0, 200, default=0.0,
+        symbol="F_ratoon",
     ),
     Column(
         "base1_nonflooded_days", "int", "d", "基准线第一季整地前非淹水天数（回溯期平均）",
@@ -100,7 +113,8 @@ _HEAD = (
     ),
     Column(
         "base1_cultivation_days", "float", "d", "基准线第一季天数（整地至收割，回溯期平均）",
-        "baseline: days of the first season, land preparation to harvest, look-back mean", 1, 250, symbol="L0_base1",
+        "baseline: days of the first season, land preparation to harvest, look-back mean", 1, 250,
+        symbol="L0_base1",
     ),
     Column(
         "base2_cultivation_days", "float", "d", "基准线第二季天数（回溯期平均）",
@@ -118,7 +132,8 @@ _TAIL = (
         "baseline_straw_evidence", "bool", "", "有回溯期证据证明基准线秸秆与有机物料",
         "look-back evidence proves straw and amendments of the baseline", default=False,
     ),
-    Column("diesel_l", "float", "L", "项目柴油用量（全地块全年）", "diesel of the project, whole parcel and year",
+    Column("diesel_l", "float", "L", "项目柴油用量（全地块全年）",
+        "diesel of the project, whole parcel and year",
            0, 1e6, extensive=True, symbol="V_p"),
     Column("baseline_diesel_l", "float", "L", "基准线柴油用量（全地块全年）",
            "diesel of the baseline, whole parcel and year", 0, 1e6, extensive=True, symbol="V_b"),

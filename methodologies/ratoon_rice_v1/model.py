@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,9 @@ def quantify(frame: pd.DataFrame, *, period: Period, p: ParametersInForce) -> pd
     for season in SEASONS:
         out[f"{season}_l_days"] = lengths[season]
         if season == "main":
-            out["main_nonflooded_days"] = days_between(frame, "previous_flood_end_date", "main_land_prep_date")
+            out["main_nonflooded_days"] = days_between(
+                frame, "previous_flood_end_date", "main_land_prep_date"
+            )
         _season(out, season, frame, area, p)
     _net(out, frame, p)
     return pd.DataFrame(out, index=frame.index, copy=False)
@@ -41,7 +44,7 @@ def days_between(frame: pd.DataFrame, first: str, last: str) -> Array:
 
 
 def season_lengths(frame: pd.DataFrame) -> dict[str, Array]:
-    """Cultivation days per season; for A1 and A4 the baseline's are capped at those of the project's season."""
+    """Cultivation days per season; for A1 and A4 the baseline's are capped at the project's."""
     main = days_between(frame, "main_land_prep_date", "main_harvest_date")
     ratoon = np.maximum(
         days_between(frame, "main_harvest_date", "ratoon_harvest_date"),
@@ -84,13 +87,16 @@ def _season(out: dict[str, Any], season: str, frame: pd.DataFrame, area: Array, 
     out[f"{season}_ef_kg_per_ha_per_day"] = ef
     out[f"{season}_ch4_kg"] = ef * out[f"{season}_l_days"] * area
     out[f"{season}_ef1fr"] = p.choose(regime, nitrogen)
-    out[f"{season}_n2o_kg"] = frame[f"{season}_n_kg_per_ha"].to_numpy() * out[f"{season}_ef1fr"] * 44 / 28 * area
+    out[f"{season}_n2o_kg"] = (
+        frame[f"{season}_n_kg_per_ha"].to_numpy() * out[f"{season}_ef1fr"] * 44 / 28 * area
+    )
 
 
 def _effective_regime(frame: pd.DataFrame, season: str) -> npt.NDArray[np.int64]:
     """Codes of the water regime; continuous flooding of a baseline without evidence counts as drained once.
 
-    Mid-season drainage (中期晒田) is common practice in China: a continuously flooded baseline must be proven.
+    Mid-season drainage (中期晒田) is common practice in China: a continuously flooded baseline must be
+    proven.
     """
     codes: npt.NDArray[np.int64] = frame[f"{season}_regime"].cat.codes.to_numpy().astype(np.int64)
     if season in _MATCH:
@@ -100,11 +106,12 @@ def _effective_regime(frame: pd.DataFrame, season: str) -> npt.NDArray[np.int64]
 
 
 def _pre_season(out: dict[str, Any], season: str, frame: pd.DataFrame, p: ParametersInForce) -> Array:
-    """Pre-season factor. On a limit (180, 365, 30 days) the project takes the higher and the baseline the lower."""
+    """Pre-season factor. On a limit of days it is the higher for the project, the lower for the baseline."""
     names = ("sf_p_short", "sf_p_long", "sf_p_rotation", "sf_p_flooded")
     rows = len(frame)
     if season == "base2":
-        # Between two crops of a year fields dry for less than 180 days; flooding is never assumed in a baseline.
+        # Between two crops of a year fields dry for less than 180 days; flooding is never assumed in a
+        # baseline.
         return np.full(rows, p.sf_p_short)
     flooded = frame[f"{season}_preflood_days"].to_numpy()
     if season == "ratoon":
@@ -142,19 +149,28 @@ def _net(out: dict[str, Any], frame: pd.DataFrame, p: ParametersInForce) -> None
 
 
 def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
-    """Rules between columns: order of dates, harvest inside the period, single rice without a second season."""
+    """Rules between columns: order of dates, harvest inside the period, single rice has no second season."""
     order = ("previous_flood_end_date", "main_land_prep_date", "main_harvest_date", "ratoon_harvest_date")
-    for first, last in zip(order, order[1:], strict=False):
+    for first, last in pairwise(order):
         days = days_between(frame, first, last)
         # A field may be flooded until the day of land preparation; two harvests never share a day.
         wrong = days < 0 if first == order[0] else days <= 0
         _date_problem(frame, findings, wrong, last, f"{first} 之后", f"after {first}")
     undrained = days_between(frame, "main_harvest_date", "ratoon_drainage_date") <= 0
-    _date_problem(frame, findings, undrained, "ratoon_drainage_date", "main_harvest_date 之后", "after main_harvest_date")
+    _date_problem(
+        frame,
+        findings,
+        undrained,
+        "ratoon_drainage_date",
+        "main_harvest_date 之后",
+        "after main_harvest_date",
+    )
     harvest = frame["ratoon_harvest_date"].to_numpy().astype("datetime64[D]")
     outside = (harvest < np.datetime64(period.start, "D")) | (harvest >= np.datetime64(period.end, "D"))
     span = f"{period.start} … {period.end}"
-    _date_problem(frame, findings, outside, "ratoon_harvest_date", f"监测期 {span} 之内", f"inside the period {span}")
+    _date_problem(
+        frame, findings, outside, "ratoon_harvest_date", f"监测期 {span} 之内", f"inside the period {span}"
+    )
     single_rice = frame["activity"].cat.codes.to_numpy() == ACTIVITIES.index("A3")
     for name in ("base2_cultivation_days", "base2_n_kg_per_ha", *(f"base2_{a}_t_per_ha" for a in AMENDMENTS)):
         findings.where(
@@ -193,7 +209,15 @@ def _reviews(frame: pd.DataFrame, findings: Findings, p: ParametersInForce) -> N
         ("main_harvest_date", lengths["main"], 80, 160, "d", "头季天数", "days of the main season"),
         ("ratoon_harvest_date", lengths["ratoon"], 45, 90, "d", "再生季天数", "days of the ratoon season"),
         ("main_n_kg_per_ha", nitrogen, 0, 450, "kg N/ha", "全年施氮量", "nitrogen of the year"),
-        ("ratoon_preflood_days", preflood, 0, p.days_flooded - 1, "d", "头季收割前淹水天数", "flooding up to harvest"),
+        (
+            "ratoon_preflood_days",
+            preflood,
+            0,
+            p.days_flooded - 1,
+            "d",
+            "头季收割前淹水天数",
+            "flooding up to harvest",
+        ),
     )
     for column, values, low, high, unit, zh, en in unusual:
         findings.where(

@@ -48,7 +48,7 @@ _PRE_SEASON: dict[str, str | tuple[Case, ...]] = {
 
 
 def _water_cases(season: str, continuous: str, single: str, multiple: str, unknown: str) -> tuple[Case, ...]:
-    """The factor by water regime. A baseline is continuous only on evidence, else it counts as drained once."""
+    """The factor by water regime. A baseline is continuous only on evidence, else drained once."""
     regime = f"{{{season}_regime}}"
     proven = " and {baseline_water_evidence}" if season.startswith("base") else ""
     return (
@@ -86,7 +86,11 @@ def _amendment_steps(season: str) -> list[Step]:
 
 def _season_steps(season: str) -> list[Step]:
     zh, en = _WORDS[season]
-    unknown = ("sf_w_multiple", "ef1fr_continuous") if season.startswith("base") else ("sf_w_continuous", "ef1fr_drained")
+    unknown = (
+        ("sf_w_multiple", "ef1fr_continuous")
+        if season.startswith("base")
+        else ("sf_w_continuous", "ef1fr_drained")
+    )
     steps = [
         Step(f"{season}_l_days", f"L_{season}", "d", _LENGTHS[season], f"{zh}：生育期天数",
              f"{en}: cultivation period", "5.1", f"{_IPCC}; {_LOCAL}"),
@@ -119,7 +123,8 @@ def _season_steps(season: str) -> list[Step]:
         Step(
             f"{season}_n2o_kg", f"N2O_{season}", "kg N2O",
             f"{{{season}_n_kg_per_ha}} * {{{season}_ef1fr}} * 44 / 28 * {{area_ha}}",
-            f"{zh}：氧化亚氮排放", f"{en}: nitrous oxide emitted", "11.1", "IPCC 2019 Refinement Vol. 4 Ch. 11",
+            f"{zh}：氧化亚氮排放", f"{en}: nitrous oxide emitted", "11.1",
+            "IPCC 2019 Refinement Vol. 4 Ch. 11",
         ),
     ]  # fmt: skip
     return steps
@@ -127,21 +132,22 @@ def _season_steps(season: str) -> list[Step]:
 
 _NET = (
     Step("be_ch4_kg", "BE_CH4", "kg CH4", "{base1_ch4_kg} + {base2_ch4_kg}", "基准线甲烷", "baseline methane",
-         "4", _LOCAL, total=True),
+         "4", _LOCAL),
     Step("pe_ch4_kg", "PE_CH4", "kg CH4", "{main_ch4_kg} + {ratoon_ch4_kg}", "项目甲烷", "project methane",
-         "4", _LOCAL, total=True),
+         "4", _LOCAL),
     Step("be_n2o_kg", "BE_N2O", "kg N2O", "{base1_n2o_kg} + {base2_n2o_kg}", "基准线氧化亚氮",
-         "baseline nitrous oxide", "4", _LOCAL, total=True),
+         "baseline nitrous oxide", "4", _LOCAL),
     Step("pe_n2o_kg", "PE_N2O", "kg N2O", "{main_n2o_kg} + {ratoon_n2o_kg}", "项目氧化亚氮",
-         "project nitrous oxide", "4", _LOCAL, total=True),
+         "project nitrous oxide", "4", _LOCAL),
     Step("delta_ch4_kg", "ΔCH4", "kg CH4", "{be_ch4_kg} - {pe_ch4_kg}", "甲烷减排（扣减前）",
-         "reduction of methane before the deduction", "4", _LOCAL, total=True),
+         "reduction of methane before the deduction", "4", _LOCAL),
     Step("delta_n2o_kg", "ΔN2O", "kg N2O", "min(0, {be_n2o_kg} - {pe_n2o_kg})",
          "氧化亚氮变化：增加全额计入，少施氮的减少不计入",
-         "change of nitrous oxide: an increase counts, a saving of nitrogen is not credited", "4", _LOCAL, total=True),
+         "change of nitrous oxide: an increase counts, a saving of nitrogen is not credited", "4", _LOCAL),
     Step("ch4_kg", "adj(ΔCH4)", "kg CH4",
          (Case("{delta_ch4_kg} > 0", "{delta_ch4_kg} * (1 - {deduction})"), Case("", "{delta_ch4_kg}")),
-         "甲烷减排（扣减后；为负时不打折）", "reduction of methane after the deduction, which never shrinks an increase",
+         "甲烷减排（扣减后；为负时不打折）",
+         "reduction of methane after the deduction, which never shrinks an increase",
          "5", f"VM0051 v1.1 QA3; {_LOCAL}", total=True),
     Step("n2o_kg", "adj(ΔN2O)", "kg N2O", "{delta_n2o_kg}", "氧化亚氮减排（不为正，故不扣减）",
          "reduction of nitrous oxide; never positive, hence no deduction", "5", _LOCAL, total=True),
@@ -158,7 +164,8 @@ _NET = (
     Step("le_t", "LE", "tCO2e", "{yield_loss_pct} / 100 * {be_t}", "减产泄漏", "leakage from lost yield",
          "", _LOCAL, total=True),
     Step("pe_fuel_t", "PE_fuel", "tCO2e", "max(0, {diesel_l} - {baseline_diesel_l}) * {ef_diesel}",
-         "新增燃油排放（减少不计入）", "emission from additional fuel; savings are not credited", "", "VM0051 v1.1",
+         "新增燃油排放（减少不计入）", "emission from additional fuel; savings are not credited", "",
+         "VM0051 v1.1",
          total=True),
     Step("net_t", "ER", "tCO2e", "{ch4_tco2e} + {n2o_tco2e} - {pe_fuel_t} - {le_t}",
          "净减排量（为负时保留）", "net reduction; a negative figure is kept", "5", _LOCAL, total=True),

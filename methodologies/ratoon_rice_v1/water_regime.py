@@ -23,8 +23,8 @@ FIRST_DRAINAGE_DAYS_MIN = 21
 class DrainageEvent:
     """A dry spell that counts: level at or below the soil surface on four readings or more.
 
-    ``shallow``: never below −10 cm (VM0051 would demand measurement). ``yield_risk``: below −15 cm (the safe-AWD
-    depth). ``early``: it began less than 21 days after the first flooding.
+    ``shallow``: never below −10 cm (VM0051 would demand measurement). ``yield_risk``: below −15 cm (the
+    safe-AWD depth). ``early``: it began less than 21 days after the first flooding.
     """
 
     start: date
@@ -57,17 +57,21 @@ class _Spell:
 
 
 def classify_water_regime(
-    dates: Sequence[date], levels_cm: Sequence[float] | npt.NDArray[np.float64], *, planted: date, drained: date
+    dates: Sequence[date],
+    levels_cm: Sequence[float] | npt.NDArray[np.float64],
+    *,
+    planted: date,
+    drained: date,
 ) -> WaterRegime:
     """Count the drainage events of one season.
 
-    ``levels_cm``: level relative to the soil surface, one reading a day, NaN where missing; ``dates`` may have
-    gaps and any order. ``planted``: transplanting or sowing; ``drained``: harvest or final drainage, the last
-    day looked at. Rules: a spell of days with level ≤ 0 counts when longer than three days; not before
-    the first flooding after planting; not when it reaches the end (end-of-season drainage); spells parted
-    by fewer than two flooded days are one; a spell with missing days inside is not proven. 0 events are
-    continuous, 1 single, more multiple; without any event an incomplete record is unknown.
-    Raises ValueError when dates and levels differ in number, a day occurs twice, or the season is empty.
+    ``levels_cm``: level relative to the soil surface, one reading a day, NaN where missing; ``dates`` may
+    have gaps and any order. ``planted``: transplanting or sowing; ``drained``: harvest or final drainage,
+    the last day looked at. Rules: a spell of days with level ≤ 0 counts when longer than three days; not
+    before the first flooding after planting; not when it reaches the end (end-of-season drainage); spells
+    parted by fewer than two flooded days are one; a spell with missing days inside is not proven. 0 events
+    are continuous, 1 single, more multiple; without any event an incomplete record is unknown. Raises
+    ValueError when dates and levels differ in number, a day occurs twice, or the season is empty.
     """
     levels = _daily(dates, levels_cm, planted, drained)
     read = ~np.isnan(levels)
@@ -76,9 +80,13 @@ def classify_water_regime(
         return WaterRegime("unknown", (), (), complete=False)
     start = int(np.flatnonzero(flooded)[0])
     spells = _merged(_spells(flooded, read, start), len(levels))
-    events = tuple(_event(spell, levels, planted, start) for spell in spells if spell.counts and not spell.gap)
+    events = tuple(
+        _event(spell, levels, planted, start) for spell in spells if spell.counts and not spell.gap
+    )
     unproven = tuple(
-        (planted + timedelta(days=spell.first), planted + timedelta(days=spell.last)) for spell in spells if spell.gap
+        (planted + timedelta(days=spell.first), planted + timedelta(days=spell.last))
+        for spell in spells
+        if spell.gap
     )
     longest_gap = max((len(list(run)) for missing, run in groupby(~read) if missing), default=0)
     complete = not unproven and longest_gap <= GAP_DAYS_MAX
@@ -119,7 +127,8 @@ def _spells(flooded: npt.NDArray[np.bool_], read: npt.NDArray[np.bool_], start: 
         first, last = (dry[0], dry[-1]) if dry else (days.start, days.stop - 1)
         if days.stop == end:
             last = end - 1
-        gap = len(dry) < last - first + 1
+        # Shorter than an event even if every missing day was dry: nothing is left unproven.
+        gap = READINGS_MIN <= last - first + 1 != len(dry)
         spells.append(_Spell(first, last, gap, counts=len(dry) >= READINGS_MIN))
     return spells
 
@@ -139,7 +148,9 @@ def _merged(spells: list[_Spell], days: int) -> list[_Spell]:
     return [spell for spell in kept if spell.last != days - 1]
 
 
-def _event(spell: _Spell, levels: npt.NDArray[np.float64], planted: date, first_flooding: int) -> DrainageEvent:
+def _event(
+    spell: _Spell, levels: npt.NDArray[np.float64], planted: date, first_flooding: int
+) -> DrainageEvent:
     lowest = float(np.nanmin(levels[spell.first : spell.last + 1]))
     return DrainageEvent(
         start=planted + timedelta(days=spell.first),

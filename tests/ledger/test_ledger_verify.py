@@ -93,13 +93,14 @@ CHANGES = {
     "entry digest": ("UPDATE ledger_entry SET digest = 'x' WHERE id = 6", "entries", "6"),
     "entry removed": ("DELETE FROM ledger_entry WHERE id = 3", "transfers", "3"),
     "entry inserted": (
-        "INSERT INTO ledger_entry (id, reason, reference, digest, actor, effective_at, recorded_at, note, detail)"
+        "INSERT INTO ledger_entry"
+        " (id, reason, reference, digest, actor, effective_at, recorded_at, note, detail)"
         " VALUES (77, 'x', 'x', 'x', 'x', '2026-01-01 00:00:00', '2026-01-01 00:00:00', '', '{}')",
         "sequence",
         "77",
     ),
     "reversal turned": ("UPDATE ledger_entry SET reverses = 3 WHERE id = 5", "reversals", "5"),
-    "transfer amount": ("UPDATE ledger_transfer SET amount = amount + 1 WHERE id = 2", "balances", "2"),
+    "transfer amount": ("UPDATE ledger_transfer SET amount = amount + 1 WHERE id = 2", "balances", "4"),
     "transfer removed": ("DELETE FROM ledger_transfer WHERE id = 4", "entries", "4"),
     "transfer turned": (
         "UPDATE ledger_transfer SET source_id = destination_id, destination_id = source_id WHERE id = 4",

@@ -1,0 +1,157 @@
+"""Open issued and retired kilograms down to the parcels that made them, by their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from carbon_platform.credits.rules import overlap_kg
+from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, Retirement, RunReview
+from carbon_platform.errors import NotFound
+from carbon_platform.explanation import Approval, Equation, Explanation, Figure, Link, Term
+from carbon_platform.identity.tables import Organisation
+from carbon_platform.parcels.tables import Parcel
+from carbon_platform.projects.tables import Project
+from carbon_platform.regions.service import county_name
+from carbon_platform.units import tonnes_text
+
+KG = "kgCO2e"
+
+
+def is_public_batch(session: Session, code: str) -> bool:
+    """Whether some of the batch was retired: its certificate is public, and so is what stands behind it."""
+    retired = sa.exists().where(Retirement.batch_id == CreditBatch.id)
+    return session.scalar(sa.select(CreditBatch.id).where(CreditBatch.code == code, retired)) is not None
+
+
+def explain_batch(session: Session, code: str) -> Explanation:
+    """A batch of carbon tickets: its kilograms, the run they come from, and each parcel's numbers."""
+    batch = session.scalar(sa.select(CreditBatch).where(CreditBatch.code == code))
+    if batch is None:
+        raise NotFound(what="碳票批次", key=code)
+    run = session.get_one(AssessmentRun, batch.run_id)
+    project = session.get_one(Project, batch.project_id)
+    shares = _shares(session, batch)
+    county, tonnes = county_name(batch.county_code), tonnes_text(batch.quantity_kg)
+    return Explanation(
+        kind="batch",
+        ref=code,
+        title_zh=f"碳票 {code}",
+        title_en=f"Carbon tickets {code}",
+        figure=Figure(batch.quantity_kg, KG, "issued"),
+        sentence_zh=f"{tonnes} 吨碳票，{batch.vintage} 年，{county}，"
+        f"来自「{project.name_zh}」的 {len(shares)} 块地。"
+        "每一千克都有号码，号码对应到地块。",
+        sentence_en=f"{tonnes} t of carbon tickets, vintage {batch.vintage}, {county}, from {len(shares)} "
+        f"parcels of {project.code}. Every kilogram has a number, and the number leads to a parcel.",
+        equations=(_sum_of_shares(batch, shares),),
+        inputs=(
+            Term("v", "年份", "vintage", batch.vintage, "", status="input"),
+            Term("q", "本次核算可签发", "issuable of the run", run.issuable_t, "t", status="step"),
+        ),
+        digests=(
+            ("methodology", run.methodology_key),
+            ("input", run.input_digest),
+            ("parameters", run.parameter_digest),
+            ("code", run.code_digest),
+        ),
+        approvals=(*_reviews(session, run), _issue(batch)),
+        children=(
+            Link("run", run.code, f"核算 {run.code}", f"run {run.code}", run.issuable_t, "t"),
+            *_parcel_links(run, [(share, parcel, share.last - share.first + 1) for share, parcel in shares]),
+        ),
+        is_demo=batch.is_demo,
+    )
+
+
+def _sum_of_shares(batch: CreditBatch, shares: list[tuple[BatchShare, str]]) -> Equation:
+    terms = tuple(
+        Term(f"q{number}", f"地块 {code}", f"parcel {code}", share.last - share.first + 1, KG, status="step")
+        for number, (share, code) in enumerate(shares, start=1)
+    )
+    numbers = " + ".join(f"{share.last - share.first + 1:,}" for share, _ in shares[:6])
+    more = f" + …（{len(shares)}）" if len(shares) > 6 else ""
+    return Equation(
+        "Q", "各地块份额之和（最大余数法，合计不差一千克）",
+        "sum of the parcels' shares (largest remainder, exact to the kilogram)",
+        "Q = Σᵢ qᵢ,  qᵢ = last − first + 1", f"{numbers}{more} = {batch.quantity_kg:,} {KG}",
+        batch.quantity_kg, KG, terms, "本市规则 local rule",
+    )  # fmt: skip
+
+
+def explain_retirement(session: Session, certificate_number: str) -> Explanation:
+    """A certificate: which numbers were retired, for whom, and the very parcels they come from. Public."""
+    retired = session.scalar(sa.select(Retirement).where(Retirement.certificate_number == certificate_number))
+    if retired is None:
+        raise NotFound(what="注销证书", key=certificate_number)
+    batch = session.get_one(CreditBatch, retired.batch_id)
+    run = session.get_one(AssessmentRun, batch.run_id)
+    project = session.get_one(Project, batch.project_id)
+    holder = session.get_one(Organisation, retired.organisation_id).name_zh
+    ranges = [(int(first), int(last)) for first, last in retired.ranges]
+    touched = [
+        (share, code, overlap_kg(ranges, share.first, share.last)) for share, code in _shares(session, batch)
+    ]
+    touched = [item for item in touched if item[2]]
+    tonnes = tonnes_text(retired.quantity_kg)
+    numbers = " + ".join(f"({last} − {first} + 1)" for first, last in ranges)
+    return Explanation(
+        kind="retirement",
+        ref=certificate_number,
+        title_zh=f"注销证书 {certificate_number}",
+        title_en=f"Retirement certificate {certificate_number}",
+        figure=Figure(retired.quantity_kg, KG, "retired"),
+        sentence_zh=f"{holder}为{retired.beneficiary_name}注销了 {tonnes} 吨碳票，来自 {len(touched)} 块地。"
+        "注销后不能撤回，也不能再卖。",
+        sentence_en=f"{holder} retired {tonnes} t for {retired.beneficiary_name}, "
+        f"from {len(touched)} parcels. This cannot be undone or sold again.",
+        equations=(
+            Equation("Q", "号码区间之和", "sum of the number ranges", "Q = Σ (last − first + 1)",
+                     f"{numbers} = {retired.quantity_kg:,} {KG}", retired.quantity_kg, KG),
+        ),
+        inputs=(
+            Term("p", "用途", "purpose", retired.purpose, "", status="input"),
+            Term("t", "使用期间", "period of use",
+                 f"{retired.consumption_from.isoformat()} – {retired.consumption_to.isoformat()}", "",
+                 status="input"),
+        ),
+        digests=(("certificate", retired.digest),),
+        approvals=(Approval("enterprise", holder, retired.retired_at.isoformat(), "retire"),),
+        children=(
+            Link("batch", batch.code, f"碳票 {batch.code}（{project.name_zh}）",
+                 f"carbon tickets {batch.code} ({project.code})", batch.quantity_kg, KG),
+            *_parcel_links(run, touched),
+        ),
+        is_demo=retired.is_demo,
+    )  # fmt: skip
+
+
+def _shares(session: Session, batch: CreditBatch) -> list[tuple[BatchShare, str]]:
+    """The batch's shares with parcel codes, in the order of their numbers."""
+    rows = session.execute(
+        sa.select(BatchShare, Parcel.code)
+        .join(Parcel, Parcel.id == BatchShare.parcel_id)
+        .where(BatchShare.batch_id == batch.id)
+        .order_by(BatchShare.first)
+    )
+    return [(share, code) for share, code in rows]
+
+
+def _parcel_links(run: AssessmentRun, shares: Iterable[tuple[BatchShare, str, int]]) -> Iterable[Link]:
+    for share, code, quantity_kg in shares:
+        span = f"{share.first}–{share.last}"
+        yield Link(
+            "run-row", f"{run.code}:{code}", f"地块 {code}（{span} 号）", f"parcel {code} (no. {span})",
+            quantity_kg, KG,
+        )  # fmt: skip
+
+
+def _reviews(session: Session, run: AssessmentRun) -> list[Approval]:
+    rows = session.scalars(sa.select(RunReview).where(RunReview.run_id == run.id).order_by(RunReview.id))
+    return [Approval(row.role, row.reviewer, row.at.isoformat(), row.decision, row.note) for row in rows]
+
+
+def _issue(batch: CreditBatch) -> Approval:
+    return Approval("operator", batch.issued_by, batch.issued_at.isoformat(), "issue", batch.entry_reference)

@@ -1,0 +1,445 @@
+"""Imports of parcels: check a file, keep the report, write what was accepted into the register."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import shapely
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from carbon_platform.db import Database, serialise
+from carbon_platform.errors import NotFound
+from carbon_platform.identity.rules import Actor
+from carbon_platform.identity.service import audit
+from carbon_platform.parcels import reference, rules, staging
+from carbon_platform.parcels.candidates import Box, candidates_of, index_boxes
+from carbon_platform.parcels.report import ImportReport, report_of
+from carbon_platform.parcels.rules import FileRefused
+from carbon_platform.parcels.staging import Registered, Row, Staged
+from carbon_platform.parcels.tables import Parcel, ParcelImport, ParcelImportRow
+from carbon_platform.regions.service import region_names
+from gis.errors import VectorFileError
+from gis.vector_files import VectorLayer, read_vector
+
+T = TypeVar("T")
+Read = Callable[[Callable[[Session], T]], T]
+
+CHINA: Final = timezone(timedelta(hours=8))
+REGISTERED: Final = "registered"
+# Parameters of one statement are limited on both engines.
+_CHUNK: Final = 500
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file that was read and checked, not yet kept."""
+
+    file_name: str
+    file_sha256: str
+    staged: Staged
+    seen_parcel_id: int
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What acceptance wrote. ``refused``: rows that another upload overtook since the report."""
+
+    record: ParcelImport
+    registered_rows: int
+    registered_area_m2: float
+    refused: list[ParcelImportRow]
+    waiting_rows: int
+
+
+# --- checking: outside any write transaction ------------------------------------------------------
+
+
+def check_file(
+    read: Read[Any],
+    actor: Actor,
+    path: Path,
+    *,
+    file_name: str | None = None,
+    kind: str | None = None,
+    layer: str | None = None,
+    scratch: Path | None = None,
+    outside: bool = False,
+) -> Checked:
+    """Read a file and run every check on it. ``read(work)`` runs ``work(session)`` for reading.
+
+    ``kind`` is what the sender says the file holds, ``layer`` the one to take of several; ``outside=True``
+    (trying out) also checks rows outside the city instead of only refusing them.
+
+    Errors: ``FileRefused`` (also for no layer, several layers, a wrong coordinate system), ``AreaUnitUnclear``.
+    """
+    name = file_name or path.name
+    try:
+        found = read_vector(path, filename=name, layer=layer, scratch=scratch)
+    except VectorFileError as error:
+        raise _refused(error) from error
+    return check_layer(
+        read,
+        actor,
+        found,
+        file_name=name,
+        file_sha256=_sha256(path),
+        kind=kind,
+        outside=outside,
+    )
+
+
+def check_layer(
+    read: Read[Any],
+    actor: Actor,
+    layer: VectorLayer,
+    *,
+    file_name: str,
+    file_sha256: str,
+    kind: str | None = None,
+    outside: bool = False,
+) -> Checked:
+    """The same for a layer that was read already."""
+    limits = reference.limits()
+    prepared = staging.prepare(layer, kind_hint=kind, limits=limits)
+
+    def look_up(session: Session) -> tuple[Registered, int, set[str]]:
+        seen = session.scalar(sa.select(sa.func.max(Parcel.id))) or 0
+        near = registered_near(session, prepared.boxes, prepared.codes)
+        return near, seen, set(region_names(session, prepared.townships))
+
+    registered, seen, townships = read(look_up)
+    staged = staging.stage(
+        prepared,
+        registered,
+        scope=actor.region_code,
+        limits=limits,
+        known_townships=townships,
+        outside=outside,
+    )
+    return Checked(file_name, file_sha256, staged, seen)
+
+
+def _refused(error: VectorFileError) -> FileRefused:
+    zh, en = error.message("zh"), error.message("en")
+    entry = {"code": error.code, "field": "file", "zh": zh, "en": en}
+    return FileRefused(errors=[entry], reason=zh, reason_en=en)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def registered_near(
+    session: Session,
+    boxes: list[Box],
+    codes: Collection[str],
+    *,
+    after: int = 0,
+    but_import: int | None = None,
+) -> Registered:
+    """Parcels whose box meets one of ``boxes`` (with an id above ``after``), and those with one of ``codes``.
+
+    Ended parcels come without a shape: their land is free, their code is not.
+    """
+    columns = (Parcel.id, Parcel.code, Parcel.geometry, Parcel.status)
+    rows: dict[int, Any] = {}
+    for field, values in (
+        (Parcel.id, candidates_of(session, boxes, after=after) if boxes else []),
+        (Parcel.code, list(codes)),
+    ):
+        for start in range(0, len(values), _CHUNK):
+            statement = sa.select(*columns).where(field.in_(values[start : start + _CHUNK]))
+            if but_import is not None:
+                statement = statement.where(Parcel.import_id != but_import)
+            rows |= {row.id: row for row in session.execute(statement)}
+    found = [rows[key] for key in sorted(rows)]
+    geoms = shapely.from_wkb([row.geometry if row.status == REGISTERED else None for row in found])
+    return Registered([row.id for row in found], [row.code for row in found], np.asarray(geoms, dtype=object))
+
+
+# --- keeping the report ---------------------------------------------------------------------------
+
+
+def stage_import(session: Session, actor: Actor, checked: Checked, *, now: datetime) -> ParcelImport:
+    """Keep a checked file and its report. Nothing enters the register yet."""
+    staged, layer = checked.staged, checked.staged.prepared.layer
+    record = ParcelImport(
+        file_name=checked.file_name,
+        file_sha256=checked.file_sha256,
+        region_code=actor.region_code,
+        kind=staged.kind,
+        family=staged.prepared.family.key,
+        encoding=layer.encoding,
+        epsg=layer.epsg,
+        crs_origin=layer.crs_origin,
+        layer=layer.layer,
+        notes=[
+            {"code": note.code, "zh": note.message("zh"), "en": note.message("en")} for note in layer.notes
+        ],
+        counts=staged.counts,
+        seen_parcel_id=checked.seen_parcel_id,
+        status="staged",
+        uploaded_by=actor.name,
+        uploaded_at=now,
+        accepted_by=None,
+        accepted_at=None,
+    )
+    session.add(record)
+    session.flush()
+    session.execute(sa.insert(ParcelImportRow), _row_values(record.id, staged))
+    detail = {"file": record.file_name, "sha256": record.file_sha256, "counts": staged.counts}
+    audit(
+        session,
+        actor,
+        "parcel.import",
+        object_kind="parcel_import",
+        object_id=record.id,
+        now=now,
+        detail=detail,
+    )
+    return record
+
+
+def _row_values(import_id: int, staged: Staged) -> list[dict[str, Any]]:
+    prepared = staged.prepared
+    shapes = shapely.to_wkb(prepared.geoms).tolist()
+    sources = shapely.to_wkb(prepared.source_geoms).tolist()
+    values = []
+    for row, wkb, source in zip(prepared.rows, shapes, sources, strict=True):
+        identity = row.identity
+        places = {"township_code": "", "village_code": ""}
+        if identity:
+            places = {"township_code": identity.township_code, "village_code": identity.village_code}
+        values.append(
+            {
+                "import_id": import_id,
+                "row_number": row.number,
+                "identity": identity.text if identity else "",
+                "code": identity.code if identity else None,
+                "kind": row.kind,
+                "outcome": row.outcome,
+                "findings": row.findings,
+                "attributes": row.attributes | places,
+                "area_m2": row.area_m2 if wkb else None,
+                "stated_area_m2": row.stated_m2,
+                "county_code": row.county or None,
+                "geometry": wkb,
+                "source_geometry": source,
+                "parcel_id": None,
+            }
+        )
+    return values
+
+
+def import_file(
+    db: Database,
+    actor: Actor,
+    path: Path,
+    *,
+    now: datetime,
+    kind: str | None = None,
+    layer: str | None = None,
+    region: str = "city",
+) -> ImportReport:
+    """Check a file and keep its report, for the command line.
+
+    ``region="none"`` tries a file from anywhere: it is read, measured and checked, and nothing is kept.
+    """
+    outside = region == "none"
+    checked = check_file(db.read, actor, path, kind=kind, layer=layer, outside=outside)
+    record = None
+    if not outside:
+        record = db.transact(lambda session: stage_import(session, actor, checked, now=now))
+    return report_of(checked.file_name, checked.staged, import_id=record.id if record else None)
+
+
+# --- acceptance -----------------------------------------------------------------------------------
+
+
+def accept_import(
+    session: Session, actor: Actor, import_id: int, *, now: datetime, include_warned: bool = False
+) -> Acceptance:
+    """Write the good rows of a report into the register; with ``include_warned`` also those to be confirmed.
+
+    Runs alone (``parcels`` is serialised) and compares once more with everything registered since the
+    checks, so that of two uploads of the same land one wins. Doing it again changes nothing.
+    """
+    serialise(session, "parcels")
+    record = get_import(session, actor, import_id)
+    wanted = ("accepted", "repaired", "warned") if include_warned else ("accepted", "repaired")
+    statement = (
+        sa.select(ParcelImportRow)
+        .where(
+            ParcelImportRow.import_id == record.id,
+            ParcelImportRow.outcome.in_(wanted),
+            ParcelImportRow.parcel_id.is_(None),
+        )
+        .order_by(ParcelImportRow.row_number)
+    )
+    rows = list(session.scalars(statement))
+    overtaken = _check_again(session, record, rows)
+    _register(session, record, [row for row in rows if row.outcome in wanted], now=now)
+    if overtaken:
+        session.flush()
+        record.counts = _counts(session, record.id)
+    if record.status != "accepted":
+        record.status, record.accepted_by, record.accepted_at = "accepted", actor.name, now
+    session.flush()
+    acceptance = acceptance_of(session, record)
+    detail = {"registered": acceptance.registered_rows, "confirmed_warnings": include_warned}
+    audit(
+        session,
+        actor,
+        "parcel.import.accept",
+        object_kind="parcel_import",
+        object_id=record.id,
+        now=now,
+        detail=detail,
+    )
+    return acceptance
+
+
+def _check_again(session: Session, record: ParcelImport, rows: list[ParcelImportRow]) -> bool:
+    """Compare with what was registered since the checks; whether any row's findings changed."""
+    if not rows:
+        return False
+    geoms = shapely.from_wkb([row.geometry for row in rows])
+    boxes: list[Box] = [tuple(box) for box in shapely.bounds(geoms).tolist()]
+    codes = [row.code for row in rows if row.code]
+    registered = registered_near(session, boxes, codes, after=record.seen_parcel_id, but_import=record.id)
+    again = [_row_again(row) for row in rows]
+    tolerance = staging.overlap_tolerance(reference.limits())
+    staging.note_register(again, np.asarray(geoms, dtype=object), registered, tolerance, accepting=True)
+    changed = False
+    for row, checked in zip(rows, again, strict=True):
+        if len(checked.findings) > len(row.findings):
+            new = [entry | {"at": "acceptance"} for entry in checked.findings[len(row.findings) :]]
+            row.findings, row.outcome = [*row.findings, *new], checked.outcome
+            changed = True
+    return changed
+
+
+def _row_again(row: ParcelImportRow) -> Row:
+    identity = None
+    if row.code:
+        identity = staging.numbering.Identity(row.identity, row.code, row.county_code, "", "")
+    return Row(
+        row.row_number,
+        row.attributes,
+        row.county_code or "",
+        row.area_m2 or 0.0,
+        identity=identity,
+        findings=list(row.findings),
+    )
+
+
+def _register(session: Session, record: ParcelImport, rows: list[ParcelImportRow], *, now: datetime) -> None:
+    if not rows:
+        return
+    bounds = shapely.bounds(shapely.from_wkb([row.geometry for row in rows])).tolist()
+    values = [_parcel_values(record, row, box, now) for row, box in zip(rows, bounds, strict=True)]
+    statement = sa.insert(Parcel).returning(Parcel.id, sort_by_parameter_order=True)
+    ids = list(session.scalars(statement, values))
+    index_boxes(session, zip(ids, [tuple(box) for box in bounds], strict=True))
+    for row, parcel_id in zip(rows, ids, strict=True):
+        row.parcel_id = parcel_id
+
+
+def _parcel_values(
+    record: ParcelImport, row: ParcelImportRow, box: list[float], now: datetime
+) -> dict[str, Any]:
+    attributes = row.attributes
+    year, origin = rules.planting_year(attributes, record.uploaded_at.astimezone(CHINA).year)
+    kept = {name: value for name, value in attributes.items() if name != "right_holder"}
+    if origin:
+        kept["planting_year_origin"] = origin
+    return {
+        "code": row.code,
+        "kind": row.kind,
+        "county_code": row.county_code,
+        "township_code": attributes["township_code"],
+        "village_code": attributes["village_code"],
+        "area_m2": row.area_m2,
+        "stated_area_m2": row.stated_area_m2,
+        "species_code": attributes.get("species_code", ""),
+        "land_class_code": attributes.get("land_class_code", ""),
+        "planting_year": year,
+        "right_holder": attributes.get("right_holder", ""),
+        "attributes": kept,
+        "geometry": row.geometry,
+        "source_geometry": row.source_geometry,
+        "source_epsg": record.epsg,
+        "min_lon": box[0],
+        "min_lat": box[1],
+        "max_lon": box[2],
+        "max_lat": box[3],
+        "status": REGISTERED,
+        "valid_from": now.astimezone(CHINA).date(),
+        "valid_to": None,
+        "import_id": record.id,
+    }
+
+
+def _counts(session: Session, import_id: int) -> dict[str, Any]:
+    statement = sa.select(ParcelImportRow.outcome, ParcelImportRow.area_m2)
+    return staging.count_outcomes(
+        session.execute(statement.where(ParcelImportRow.import_id == import_id)).tuples()
+    )
+
+
+def acceptance_of(session: Session, record: ParcelImport) -> Acceptance:
+    """What acceptance wrote so far, as it stands in the database."""
+    of_import = ParcelImportRow.import_id == record.id
+    count, area = session.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(ParcelImportRow.area_m2), 0.0)).where(
+            of_import, ParcelImportRow.parcel_id.is_not(None)
+        )
+    ).one()
+    waiting = session.scalar(
+        sa.select(sa.func.count()).where(
+            of_import, ParcelImportRow.outcome == "warned", ParcelImportRow.parcel_id.is_(None)
+        )
+    )
+    refused = [row for row in _refused_rows(session, of_import) if any("at" in f for f in row.findings)]
+    return Acceptance(record, count, round(area, 2), refused, waiting or 0)
+
+
+def _refused_rows(session: Session, of_import: sa.ColumnElement[bool]) -> list[ParcelImportRow]:
+    statement = sa.select(ParcelImportRow).where(of_import, ParcelImportRow.outcome == "refused")
+    return list(session.scalars(statement.order_by(ParcelImportRow.row_number)))
+
+
+# --- reading imports ------------------------------------------------------------------------------
+
+
+def imports_statement(actor: Actor) -> sa.Select[Any]:
+    """Imports the actor may see, newest first."""
+    statement = sa.select(ParcelImport).order_by(ParcelImport.id.desc())
+    return statement.where(_in_scope(ParcelImport.region_code, actor))
+
+
+def get_import(session: Session, actor: Actor, import_id: int) -> ParcelImport:
+    record = session.get(ParcelImport, import_id)
+    if record is None or not actor.sees_region(record.region_code):
+        raise NotFound(what="导入", key=import_id)
+    return record
+
+
+def rows_statement(record: ParcelImport, *, outcomes: Collection[str] = ()) -> sa.Select[Any]:
+    """Rows of an import in file order, optionally of some outcomes only."""
+    statement = sa.select(ParcelImportRow).where(ParcelImportRow.import_id == record.id)
+    if outcomes:
+        statement = statement.where(ParcelImportRow.outcome.in_(outcomes))
+    return statement.order_by(ParcelImportRow.row_number)
+
+
+def _in_scope(column: Any, actor: Actor) -> sa.ColumnElement[bool]:
+    return column.startswith(actor.region_code, autoescape=True) if actor.region_code else sa.false()

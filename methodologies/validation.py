@@ -1,0 +1,257 @@
+"""Validation (校验): whole frames checked against their columns and brought to one form.
+
+Checking is vectorised: a million rows cost a few passes over each column, and sentences are only written
+for bad cells.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from methodologies.columns import Column, Findings, Kind, Mask
+from methodologies.errors import Problem
+
+_INTEGER_MAX = 2.0**53  # beyond it a float no longer holds every integer
+_NO_DATE = np.datetime64("NaT", "D")
+
+
+def canonical(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings) -> dict[str, Any]:
+    """Check a frame and bring it to one form, without touching the original.
+
+    Numbers become float64 (also ``int``: whole numbers below 2⁵³), dates ``datetime64[D]``, choices
+    ``pd.Categorical`` over the declared choices, bools ``bool``, texts ``object``. Defaults are filled in.
+    Bad cells go to ``findings``; the result is only meaningful when there are none.
+    """
+    _check_frame(columns, frame, findings)
+    result: dict[str, Any] = {}
+    missing: dict[str, Mask] = {}
+    for column in columns:
+        if column.name in frame.columns:
+            cells = frame[column.name]
+            result[column.name], missing[column.name] = _READERS[column.kind](column, cells, findings)
+        else:
+            missing[column.name] = np.ones(len(frame), dtype=np.bool_)
+            result[column.name] = _empty(column, len(frame))
+    for column in columns:
+        gone = missing[column.name]
+        if gone.any():
+            _require(column, gone, result, findings)
+            if column.default is not None:
+                result[column.name] = _fill(column, result[column.name], gone)
+    return result
+
+
+def _check_frame(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings) -> None:
+    known = [column.name for column in columns]
+    unknown = [str(name) for name in frame.columns if name not in known]
+    twice = [str(name) for name in frame.columns[frame.columns.duplicated()]]
+    for name in unknown + twice:
+        zh = f"列 {name} 不在方法学的数据列中或重复出现。请删除或更正列名；可用的列：{'、'.join(known)}。"
+        en = f"Column {name} is unknown or given twice. Remove or rename it; known: {', '.join(known)}."
+        findings.add(Problem(None, name, "", "", ", ".join(known), zh, en))
+    if isinstance(frame.index, pd.MultiIndex) or frame.index.hasnans:
+        zh, en = "行标签必须是单层且不为空。请用地块编号等作行标签。", "Row labels must be flat and present."
+        findings.add(Problem(None, "index", "", "", "unique labels", zh, en))
+    elif not frame.index.is_unique:
+        findings.where(
+            np.asarray(frame.index.duplicated()),
+            column="index",
+            values=frame.index,
+            unit="",
+            allowed="unique labels",
+            zh="行标签 {row} 重复。每个对象在一次核算中只能出现一次，请删除重复行。",
+            en="Row label {row} occurs twice. A subject may appear once per run; remove the repetition.",
+        )
+
+
+def _require(column: Column, gone: Mask, result: Mapping[str, Any], findings: Findings) -> None:
+    needed, reason_zh, reason_en = gone, "", ""
+    if column.required_when:
+        selector, wanted = column.required_when
+        chosen = np.asarray(pd.Categorical(result[selector]).isin(list(wanted)))
+        needed = gone & chosen
+        reason_zh = f"（当 {selector} 为 {'、'.join(wanted)} 时）"
+        reason_en = f" where {selector} is {' or '.join(wanted)}"
+    elif column.default is not None:
+        return
+    findings.where(
+        needed,
+        column=column.name,
+        values=np.full(len(gone), "", dtype=object),
+        unit=column.unit,
+        allowed=column.allowed,
+        zh=f"第 {{row}} 行缺少 {column.name}（{column.meaning_zh}）{reason_zh}。"
+        f"请填写，单位 {column.unit or '—'}，允许 {{allowed}}。",
+        en=f"Row {{row}} lacks {column.name} ({column.meaning_en}){reason_en}. "
+        f"Give it in {column.unit or '—'}, allowed {{allowed}}.",
+    )
+
+
+def _refuse(column: Column, mask: Mask, cells: Any, findings: Findings, what_zh: str, what_en: str) -> None:
+    if not mask.any():
+        return
+    findings.where(
+        mask,
+        column=column.name,
+        values=cells,
+        unit=column.unit,
+        allowed=column.allowed,
+        zh=f"第 {{row}} 行 {column.name}（{column.meaning_zh}）的值 {{value}} {what_zh}。"
+        f"单位 {column.unit or '—'}，允许 {{allowed}}；请核对后改正。",
+        en=f"Row {{row}}, {column.name} ({column.meaning_en}): {{value}} {what_en}. "
+        f"Unit {column.unit or '—'}, allowed {{allowed}}; check and correct it.",
+    )
+
+
+def _read_number(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+    if cells.dtype.kind in "fiu" and isinstance(cells.dtype, np.dtype):
+        numbers = cells.to_numpy(dtype=np.float64)
+        missing = np.isnan(numbers)
+    else:
+        missing = np.asarray(cells.isna(), dtype=np.bool_)
+        objects = cells.to_numpy(dtype=object)
+        numbers = np.fromiter((_as_float(cell) for cell in objects), np.float64, len(objects))
+        _refuse(column, np.isnan(numbers) & ~missing, objects, findings, "不是数字", "is not a number")
+    assert column.low is not None and column.high is not None
+    # NaN compares false both ways: missing and refused cells fall out here.
+    outside = (numbers < column.low) | (numbers > column.high)
+    _refuse(column, outside, numbers, findings, "超出允许范围", "is out of range")
+    if column.kind == "int":
+        broken = (
+            ((numbers != np.floor(numbers)) | (np.abs(numbers) > _INTEGER_MAX))
+            & ~np.isnan(numbers)
+            & ~outside
+        )
+        _refuse(column, broken, numbers, findings, "不是整数", "is not a whole number")
+    return numbers + 0.0, missing  # + 0.0 turns −0.0 into 0.0: one value, one digest
+
+
+def _read_choice(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+    missing = np.asarray(cells.isna(), dtype=np.bool_)
+    found, distinct = _distinct(cells)
+    places = {choice: place for place, choice in enumerate(column.choices)}
+    place_of = np.array([places.get(cell, -1) for cell in distinct] + [-1], dtype=np.int16)
+    codes = place_of[found]
+    wrong = (codes < 0) & ~missing
+    if wrong.any():
+        _refuse(column, wrong, cells.to_numpy(dtype=object), findings, "不在选项中", "is no choice")
+    return pd.Categorical.from_codes(codes, categories=list(column.choices)), missing
+
+
+def _read_date(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+    missing = np.asarray(cells.isna(), dtype=np.bool_)
+    if isinstance(cells.dtype, np.dtype) and cells.dtype.kind == "M":
+        days = cells.to_numpy().astype("datetime64[D]")
+        return days, missing
+    # A million rows hold a few hundred different days: parse each distinct one once.
+    codes, distinct = _distinct(cells)
+    days = np.array([*(_day(cell) for cell in distinct), _NO_DATE], dtype="datetime64[D]")[codes]
+    wrong = np.isnat(days) & ~missing
+    if wrong.any():
+        _refuse(column, wrong, cells.to_numpy(dtype=object), findings, "不是日期", "is not a date")
+    return days, missing
+
+
+def _read_bool(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+    if cells.dtype == np.bool_:
+        return cells.to_numpy(dtype=np.bool_), np.zeros(len(cells), dtype=np.bool_)
+    missing = np.asarray(cells.isna(), dtype=np.bool_)
+    objects = cells.to_numpy(dtype=object)
+    wrong = (
+        np.fromiter((not isinstance(cell, bool | np.bool_) for cell in objects), np.bool_, len(objects))
+        & ~missing
+    )
+    _refuse(column, wrong, objects, findings, "不是 true 或 false", "is not true or false")
+    flags = np.zeros(len(objects), dtype=np.bool_)
+    usable = ~(wrong | missing)
+    flags[usable] = [bool(cell) for cell in objects[usable]]
+    return flags, missing
+
+
+def _read_text(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+    missing = np.asarray(cells.isna(), dtype=np.bool_)
+    objects = cells.to_numpy(dtype=object)
+    wrong = np.fromiter((not isinstance(cell, str) for cell in objects), np.bool_, len(objects)) & ~missing
+    _refuse(column, wrong, objects, findings, "不是文字", "is not text")
+    return objects, missing
+
+
+_READERS: dict[Kind, Callable[[Column, pd.Series, Findings], tuple[Any, Mask]]] = {
+    "float": _read_number,
+    "int": _read_number,
+    "choice": _read_choice,
+    "date": _read_date,
+    "bool": _read_bool,
+    "text": _read_text,
+}
+
+
+def _empty(column: Column, rows: int) -> Any:
+    match column.kind:
+        case "float" | "int":
+            return np.full(rows, np.nan)
+        case "choice":
+            return pd.Categorical.from_codes(np.full(rows, -1), categories=list(column.choices))
+        case "date":
+            return np.full(rows, _NO_DATE)
+        case "bool":
+            return np.zeros(rows, dtype=np.bool_)
+        case _:
+            return np.full(rows, None, dtype=object)
+
+
+def _fill(column: Column, values: Any, gone: Mask) -> Any:
+    if column.kind == "choice":
+        codes = np.where(gone, column.choices.index(str(column.default)), values.codes)
+        return pd.Categorical.from_codes(codes, categories=list(column.choices))
+    default = np.datetime64(str(column.default), "D") if column.kind == "date" else column.default
+    filled = values.copy()
+    filled[gone] = default
+    return filled
+
+
+def _as_float(cell: Any) -> float:
+    """The cell as a float; NaN for what is no number (text is none: "12" may be a code) or too large."""
+    if isinstance(cell, bool) or not isinstance(cell, int | float | Decimal | np.integer | np.floating):
+        return math.nan
+    try:
+        return float(cell)
+    except (OverflowError, ValueError):
+        return math.nan
+
+
+def _distinct(cells: pd.Series) -> tuple[npt.NDArray[np.intp], Any]:
+    """Position of each cell in the list of distinct cells (−1: missing), and that list."""
+    try:
+        codes, distinct = pd.factorize(cells)
+    except TypeError:  # a list or a dict in a cell cannot be hashed; its text stands for it
+        codes, distinct = pd.factorize(
+            cells.map(lambda cell: cell if isinstance(cell, Hashable) else repr(cell))
+        )
+    return codes, distinct
+
+
+def _day(cell: Any) -> np.datetime64:
+    """A day out of a date, a timestamp or ISO text; NaT for anything else."""
+    if isinstance(cell, datetime):
+        return np.datetime64(cell.date(), "D")
+    if isinstance(cell, date):
+        return np.datetime64(cell, "D")
+    if isinstance(cell, np.datetime64):
+        return np.datetime64(str(cell.astype("datetime64[D]")), "D")
+    if isinstance(cell, str):
+        try:
+            day = date.fromisoformat(cell)
+        except ValueError:
+            return _NO_DATE
+        # fromisoformat also reads 20240101 and week dates; one spelling is enough.
+        return np.datetime64(day, "D") if day.isoformat() == cell else _NO_DATE
+    return _NO_DATE
