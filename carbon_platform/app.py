@@ -9,11 +9,18 @@ from flask import Flask
 from flask_babel import Babel
 
 from carbon_platform import cli, console
+from carbon_platform.citizens.api import blp as citizens_api
 from carbon_platform.config import Settings, load_settings
+from carbon_platform.credits.api import blp as credits_api
+from carbon_platform.credits.tickets_api import blp as tickets_api
 from carbon_platform.db import Database
 from carbon_platform.identity.api import blp as identity_api
 from carbon_platform.identity.service import authenticate, csrf_token
+from carbon_platform.market.api import blp as market_api
+from carbon_platform.parcels.api import blp as parcels_api
+from carbon_platform.projects.api import blp as projects_api
 from carbon_platform.regions.api import blp as regions_api
+from carbon_platform.revenue.api import blp as revenue_api
 from carbon_platform.web.calls import Hooks, Platform
 from carbon_platform.web.language import locale
 from carbon_platform.web.openapi import init_openapi
@@ -23,6 +30,13 @@ from carbon_platform.web.security import init_security
 APIS = (
     identity_api,
     regions_api,
+    parcels_api,
+    projects_api,
+    credits_api,
+    tickets_api,
+    market_api,
+    revenue_api,
+    citizens_api,
 )
 
 

@@ -30,8 +30,8 @@ class Term:
     """One symbol of an equation.
 
     ``status`` is the evidence status of a parameter (verified, secondary, unverified, illustrative,
-    local-decision), ``input`` for a reading, ``step`` for another step's result, ``period`` for the length
-    of the monitoring period. ``valid_from`` is an ISO date, empty for what is not a dated parameter.
+    local-decision), ``measured`` for a reading or the register's area, ``computed`` for another step's
+    result. ``valid_from`` is an ISO date, empty for what is not a dated parameter.
     """
 
     symbol: str

@@ -103,6 +103,8 @@ def _villages() -> tuple[tuple[str, str], ...]:
 def _village_of(cluster: Any, county_code: str, rng: np.random.Generator) -> list[tuple[str, str]]:
     """A village of the county for each parcel, one per cluster; committees of villages, not of streets."""
     rural = [(code, name) for code, name in _villages() if code.startswith(county_code) and "村" in name]
+    if len(rural) <= cluster.max():
+        raise ValueError(f"{county_code} has {len(rural)} villages for more clusters; ask for fewer parcels")
     drawn = rng.choice(len(rural), size=int(cluster.max()) + 1, replace=False)
     return [rural[drawn[number]] for number in cluster]
 
@@ -208,7 +210,9 @@ def _shape_faults(cells: Any, county_code: str, rng: np.random.Generator) -> dic
     sides = np.flatnonzero(shapely.length(shapely.intersection(cells[left], cells[right])) > 20)
     pick = sides[int(rng.integers(len(sides)))]
     row, neighbour = int(left[pick]), int(right[pick])
-    others = [int(i) for i in rng.permutation(len(cells)) if i not in (row, neighbour)]
+    # Large enough that each has its own fault only.
+    roomy = shapely.area(cells) > 5000
+    others = [int(i) for i in rng.permutation(np.flatnonzero(roomy)) if i not in (row, neighbour)]
     crossed, strayed, small = others[:3]
     strip = shapely.buffer(cells[row], 0.25 * float(np.sqrt(shapely.area(cells[row]))))
     both = shapely.union(cells[row], shapely.intersection(strip, cells[neighbour]))

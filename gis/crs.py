@@ -111,6 +111,8 @@ def resolve_crs(definition: str | None, bounds: Bounds) -> Crs:
     if definition is None or not definition.strip():
         return Crs(detect_epsg(bounds), "coordinates")
     crs = _parse(definition)
+    if len(crs.axis_info) == 3:
+        crs = crs.to_2d()
     name = crs.name.replace("{", "(").replace("}", ")")[:80]
     if _OLD_DATUM.search(crs.to_wkt()):
         raise CrsError("gis.crs.old_datum", crs=name)

@@ -31,6 +31,8 @@ def canonical(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findin
     Bad cells go to ``findings``; the result is only meaningful when there are none.
     """
     _check_frame(columns, frame, findings)
+    if not frame.columns.is_unique:  # reported above; the first of each lets the other checks go on
+        frame = frame.loc[:, ~frame.columns.duplicated()]
     result: dict[str, Any] = {}
     missing: dict[str, Mask] = {}
     for column in columns:

@@ -11,9 +11,9 @@ from carbon_platform.db import UTCDateTime, make_engine
 
 
 def _include(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:
-    # Tables that a migration makes by hand: the R*Tree of SQLite and its shadow tables, PostGIS's own.
+    # Made by hand in a migration: the index of boxes (on SQLite an R*Tree with shadow tables); PostGIS's own.
     hand_made = ("parcel_box", "spatial_ref_sys")
-    return not (kind == "table" and name is not None and name.startswith(hand_made))
+    return not (kind in {"table", "index"} and name is not None and name.startswith(hand_made))
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | bool:

@@ -1,8 +1,8 @@
-"""Databases for tests: SQLite files and a real PostgreSQL, fresh for each test, copied not rebuilt.
+"""Databases for tests: SQLite files and a real PostgreSQL, fresh for each test but not rebuilt.
 
 ``pg_url`` starts one server per test process from the wheel, or uses ``CARBON_TEST_PG_URL``.
 ``fresh_database(engine_name, prepare)`` builds a template with ``prepare(url)`` once and hands out
-copies; ``prepare`` must close its connections.
+copies (see ``pg_reuse``); ``prepare`` must be a module-level function and close its connections.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from pg_reuse import remember, restore
 
 Prepare = Callable[[str], None]
 FreshDatabase = Callable[..., str]
@@ -55,19 +56,71 @@ def pg_url() -> Iterator[str]:
     shutil.rmtree(Path(server.pgdata).parent, ignore_errors=True)
 
 
+class _Databases:
+    """Templates made once per ``prepare``, and PostgreSQL databases to be used again."""
+
+    def __init__(self) -> None:
+        self.templates: dict[tuple[str, Prepare], str] = {}
+        self.spare: dict[Prepare, list[str]] = {}
+        self.made: list[str] = []
+        self.server: sa.Engine | None = None
+
+    def sqlite(self, path: Path, template_dir: Path, prepare: Prepare | None) -> str:
+        if prepare is not None:
+            key = ("sqlite", prepare)
+            if key not in self.templates:
+                template = template_dir / f"template_{len(self.templates)}.sqlite"
+                prepare(f"sqlite:///{template}")
+                self.templates[key] = str(template)
+            shutil.copyfile(self.templates[key], path)
+        return f"sqlite:///{path}"
+
+    def postgresql(self, pg_url: str, prepare: Prepare | None) -> str:
+        self.server = self.server or sa.create_engine(
+            pg_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
+        )
+        if prepare is None:
+            return self._create("template0")
+        if self.spare.get(prepare):
+            return self.spare[prepare].pop()
+        key = ("postgresql", prepare)
+        if key not in self.templates:
+            url = self._create("template0")
+            prepare(url)
+            remember(url)
+            self.templates[key] = str(sa.make_url(url).database)
+        return self._create(self.templates[key])
+
+    def give_back(self, url: str, prepare: Prepare | None) -> None:
+        if prepare is not None and restore(url):
+            self.spare.setdefault(prepare, []).append(url)
+        else:
+            self._drop(str(sa.make_url(url).database))
+
+    def clear(self) -> None:
+        for name in list(self.made):
+            self._drop(name)
+
+    def _create(self, template: str) -> str:
+        assert self.server is not None
+        name = f"carbon_{os.getpid()}_{uuid.uuid4().hex[:12]}"
+        _execute(self.server, f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.made.append(name)
+        return self.server.url.set(database=name).render_as_string(hide_password=False)
+
+    def _drop(self, name: str) -> None:
+        assert self.server is not None
+        _execute(self.server, f"DROP DATABASE {name} WITH (FORCE)")
+        self.made.remove(name)
+
+
 @pytest.fixture(scope="session")
-def _templates() -> Iterator[dict[tuple[str, Prepare | None], str]]:
-    templates: dict[tuple[str, Prepare | None], str] = {}
-    yield templates
-    given = os.environ.get("CARBON_TEST_PG_URL")
-    if given:
-        # Our own server is gone by now with all it had; somebody else's is to be left as it was.
-        url = sa.make_url(given).set(drivername="postgresql+psycopg")
-        server = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-        for (engine_name, _), name in templates.items():
-            if engine_name == "postgresql":
-                _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
-        server.dispose()
+def _databases() -> Iterator[_Databases]:
+    databases = _Databases()
+    yield databases
+    # Our own server is gone by now with all it had; somebody else's is to be left as it was.
+    if os.environ.get("CARBON_TEST_PG_URL"):
+        databases.clear()
 
 
 @pytest.fixture
@@ -75,49 +128,21 @@ def fresh_database(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    _templates: dict[tuple[str, Prepare | None], str],
+    _databases: _Databases,
 ) -> Iterator[FreshDatabase]:
     """``fresh_database("sqlite" | "postgresql", prepare=None) -> url``: a new database at each call."""
-    server: sa.Engine | None = None
-    made: list[str] = []
-
-    def new_name() -> str:
-        return f"carbon_{os.getpid()}_{uuid.uuid4().hex[:12]}"
-
-    def make_pg(prepare: Prepare | None) -> str:
-        nonlocal server
-        url = sa.make_url(request.getfixturevalue("pg_url"))
-        server = server or sa.create_engine(url, isolation_level="AUTOCOMMIT")
-        key = ("postgresql", prepare)
-        if prepare is not None and key not in _templates:
-            name = new_name()
-            _execute(server, f"CREATE DATABASE {name}")
-            prepare(url.set(database=name).render_as_string(hide_password=False))
-            _templates[key] = name
-        name = new_name()
-        _execute(server, f"CREATE DATABASE {name} TEMPLATE {_templates.get(key, 'template0')}")
-        made.append(name)
-        return url.set(database=name).render_as_string(hide_password=False)
-
-    def make_sqlite(prepare: Prepare | None) -> str:
-        key = ("sqlite", prepare)
-        path = tmp_path / f"{new_name()}.sqlite"
-        if prepare is not None:
-            if key not in _templates:
-                template = tmp_path_factory.mktemp("template") / "template.sqlite"
-                prepare(f"sqlite:///{template}")
-                _templates[key] = str(template)
-            shutil.copyfile(_templates[key], path)
-        return f"sqlite:///{path}"
+    lent: list[tuple[str, Prepare | None]] = []
 
     def make(engine_name: str, prepare: Prepare | None = None) -> str:
-        return make_pg(prepare) if engine_name == "postgresql" else make_sqlite(prepare)
+        if engine_name == "sqlite":
+            path = tmp_path / f"carbon_{uuid.uuid4().hex[:12]}.sqlite"
+            return _databases.sqlite(path, tmp_path_factory.getbasetemp(), prepare)
+        lent.append((_databases.postgresql(request.getfixturevalue("pg_url"), prepare), prepare))
+        return lent[-1][0]
 
     yield make
-    if server is not None:
-        for name in made:
-            _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
-        server.dispose()
+    for url, prepare in lent:
+        _databases.give_back(url, prepare)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

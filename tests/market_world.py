@@ -99,13 +99,7 @@ def _goods(session: Session) -> None:
     from carbon_platform.identity.tables import Organisation
 
     owner = session.scalars(sa.select(Organisation).where(Organisation.kind == "operator")).one()
-    source = ParcelImport(
-        file_name="made.zip", file_sha256="0", region_code="4115", kind="camellia", family="A",
-        encoding="GBK", epsg=4526, crs_origin="", layer="", notes=[], counts={}, status="accepted",
-        uploaded_by="t", uploaded_at=NOW, accepted_by="t", accepted_at=NOW,
-    )  # fmt: skip
-    session.add(source)
-    session.flush()
+    source = _made(session, ParcelImport, status="accepted")
     camellia = _project(session, "XY-P0001", "某油茶园碳普惠项目（测试）", "camellia_oil_v1", owner.id)
     rice = _project(session, "XY-P0002", "某再生稻碳普惠项目（测试）", "ratoon_rice_v1", owner.id)
     # Weights as uneven as real land; one village twice the name 王某, once in another village.
@@ -116,15 +110,36 @@ def _goods(session: Session) -> None:
     _batch(session, source, rice, owner.holder, XI, "411528", "rice", ["许某", "何某"], [2, 1])
 
 
-def _project(session: Session, code: str, name: str, methodology: str, owner_id: int) -> Project:
-    project = Project(
-        code=code, name_zh=name, scheme="inclusion", methodology_key=methodology, region_code="4115",
-        owner_organisation_id=owner_id, crediting_from=date(2025, 1, 1), crediting_to=date(2035, 12, 31),
-        status="registered", created_by="t", created_at=NOW,
-    )  # fmt: skip
-    session.add(project)
+_BLANK = {
+    str: "",
+    int: 0,
+    float: 0.0,
+    bool: False,
+    bytes: b"",
+    list: [],
+    dict: {},
+    object: NOW,
+}  # an instant says object
+_BLANK[date] = date(2025, 1, 1)
+
+
+def _made(session: Session, table: type[Any], **values: Any) -> Any:
+    """A row with the given values; what else must not be empty is blank, whatever columns it has."""
+    for column in sa.inspect(table).columns:
+        if not column.nullable and not column.primary_key and column.default is None:
+            kind = list if column.name in {"notes", "parameters", "warnings"} else column.type.python_type
+            values.setdefault(column.key, _BLANK[kind])
+    row = table(**values)
+    session.add(row)
     session.flush()
-    return project
+    return row
+
+
+def _project(session: Session, code: str, name: str, methodology: str, owner_id: int) -> Project:
+    return _made(
+        session, Project, code=code, name_zh=name, scheme="inclusion", methodology_key=methodology,
+        region_code="4115", owner_organisation_id=owner_id, status="registered",
+    )  # fmt: skip
 
 
 def _batch(
@@ -148,42 +163,27 @@ def _batch(
         )
     )
     quantity_kg = QUANTITY_KG[code]
-    run = AssessmentRun(
-        code=f"XY-R-{code}", project_id=project.id, period_start=date(vintage, 1, 1),
-        period_end=date(vintage, 12, 31), methodology_key=project.methodology_key, parameter_digest="",
-        input_digest="", code_digest="", gwp_set="", parameters=[], totals={}, net_t=quantity_kg / 1000 + 0.5,
-        issuable_t=quantity_kg // 1000, deficit_t=0.0, parcel_count=len(weights), area_m2=1.0,
-        status="issued", as_of=date(2026, 11, 22), warnings=[], created_by="t", created_at=NOW,
+    run = _made(
+        session, AssessmentRun, code=f"XY-R-{code}", project_id=project.id, status="issued",
+        period_start=date(vintage, 1, 1), period_end=date(vintage, 12, 31),
     )  # fmt: skip
-    session.add(run)
-    session.flush()
-    batch = CreditBatch(
-        code=code, run_id=run.id, project_id=project.id, county_code=county, vintage=vintage,
-        quantity_kg=quantity_kg, is_demo=True, issued_at=NOW, issued_by="t", entry_reference=f"batch:{code}",
+    batch = _made(
+        session, CreditBatch, code=code, run_id=run.id, project_id=project.id, county_code=county,
+        vintage=vintage, quantity_kg=quantity_kg, is_demo=True,
     )  # fmt: skip
-    session.add(batch)
-    session.flush()
     first = 1
     for place, (name, kg) in enumerate(
         zip(right_holders, split_largest_remainder(quantity_kg, weights), strict=True)
     ):
         village = villages[place % len(villages)]
-        parcel = Parcel(
-            code=f"{county}-{place:04d}", kind=kind, county_code=county, township_code=village[:9],
-            village_code=village, area_m2=1_000.0 * weights[place], stated_area_m2=None, species_code="",
-            land_class_code="", planting_year=2010, right_holder=name, attributes={}, geometry=b"",
-            source_geometry=b"", source_epsg=4526, min_lon=0, min_lat=0, max_lon=0, max_lat=0,
-            status="registered", valid_from=date(2025, 1, 1), valid_to=None, import_id=source.id,
+        parcel = _made(
+            session, Parcel, code=f"{county}-{place:04d}", kind=kind, county_code=county,
+            township_code=village[:9], village_code=village, area_m2=1_000.0 * weights[place],
+            right_holder=name, status="registered", import_id=source.id,
         )  # fmt: skip
-        session.add(parcel)
-        session.flush()
-        session.add_all(
-            [
-                ProjectParcel(project_id=project.id, parcel_id=parcel.id, attached_at=NOW),
-                RunRow(run_id=run.id, parcel_id=parcel.id, inputs={}, outputs={}, net_t=kg / 1000),
-                BatchShare(batch_id=batch.id, parcel_id=parcel.id, first=first, last=first + kg - 1),
-            ]
-        )
+        _made(session, ProjectParcel, project_id=project.id, parcel_id=parcel.id)
+        _made(session, RunRow, run_id=run.id, parcel_id=parcel.id, net_t=kg / 1000)
+        _made(session, BatchShare, batch_id=batch.id, parcel_id=parcel.id, first=first, last=first + kg - 1)
         first += kg
     issuance = AccountKey(ledger.ISSUANCE, ledger.PLATFORM, Asset.CREDIT, code)
     held = AccountKey(ledger.HOLDING, holder, Asset.CREDIT, code)

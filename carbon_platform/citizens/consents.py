@@ -46,6 +46,12 @@ def states(session: Session, actor: Actor) -> list[ConsentState]:
     ]
 
 
+def state_of(consent: Consent) -> ConsentState:
+    """A consent just given, beside the text it is to."""
+    text = catalogue.get_consent_text(consent.partner, consent.purpose, consent.text_version)
+    return ConsentState(text, *catalogue.partner_names(text.partner), consent)
+
+
 def agree(
     session: Session, actor: Actor, *, partner: str, purpose: str, version: str, now: datetime
 ) -> Consent:

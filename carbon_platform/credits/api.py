@@ -1,6 +1,6 @@
 """Methodologies, parameter sign-offs, the project file, assessment runs, reviews, and explain over HTTP.
 
-Batches, holdings and retirements add their routes to the same blueprint in ``api_units``.
+Batches, holdings and retirements are served by ``tickets_api``.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def explain_figure(call: Call, kind: str, ref: str) -> Any:
 
     Kinds: run, run-row ({run}:{parcel}), batch, retirement, act. Retirements are public.
     """
-    return explain(call.session, call.actor, kind, ref).as_dict()
+    return explain(call.session, call.actor, kind, ref, is_demo=call.settings.is_demo).as_dict()
 
 
 def present_run(session: Any, run: AssessmentRun) -> dict[str, Any]:

@@ -75,10 +75,16 @@ def assess(
         prepared = read(lambda session: prepare(session, actor, code, period))
         result = compute(prepared, as_of=local_date(now))
         try:
-            return transact(lambda session, p=prepared, r=result: store(session, actor, p, r, now=now))
+            return transact(_storing(actor, prepared, result, now=now))
         except rules.InputChanged as change:
             changed = change
     raise changed
+
+
+def _storing(
+    actor: Actor, prepared: Prepared, result: Quantification, *, now: datetime
+) -> Callable[[Session], AssessmentRun]:
+    return lambda session: store(session, actor, prepared, result, now=now)
 
 
 def prepare(session: Session, actor: Actor, code: str, period: tuple[date, date]) -> Prepared:
@@ -204,7 +210,7 @@ def same_input_runs(session: Session, run: AssessmentRun) -> list[str]:
     )
 
 
-def run_rows(run: AssessmentRun) -> sa.Select[Any]:
+def run_rows(run: AssessmentRun) -> sa.Select[RunRow, str, str, float]:
     """(RunRow, parcel code, county code, area in m²) of a run, in the order of the parcels' registration."""
     return (
         sa.select(RunRow, Parcel.code, Parcel.county_code, Parcel.area_m2)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from carbon_platform.citizens.explain import explain_act
 from carbon_platform.credits import approval, rules
 from carbon_platform.credits.assessment import recompute, run_rows, visible_runs
 from carbon_platform.credits.explain_units import explain_batch, explain_retirement, is_public_batch
@@ -27,6 +28,8 @@ KINDS = ("run", "run-row", "batch", "retirement", "act")
 # ``GET /runs/{code}/rows``.
 PARCELS_LINKED = 20
 TCO2E = "tCO2e"
+# What a methodology calls its terms, in the words of explanations.
+_STATUS = {"input": "measured", "step": "computed", "period": "measured"}
 REGISTER = "地块登记 land register"
 REPLAY_ZH = "输入、参数和程序的摘要都已保存；随时可以重算，并逐位比对。"
 REPLAY_EN = (
@@ -44,8 +47,8 @@ class ReplayDiffers(PlatformError):
     )
 
 
-def explain(session: Session, actor: Actor | None, kind: str, ref: str) -> Explanation:
-    """The explanation of one figure.
+def explain(session: Session, actor: Actor | None, kind: str, ref: str, *, is_demo: bool) -> Explanation:
+    """The explanation of one figure; ``is_demo`` says whether the whole platform runs for show.
 
     Retirements, and batches of which something was retired, are public; everything else needs
     ``explain.read``, and a run must be in the actor's region or have issued. Errors: ``NotSignedIn``,
@@ -67,10 +70,7 @@ def explain(session: Session, actor: Actor | None, kind: str, ref: str) -> Expla
         case "batch":
             return explain_batch(session, ref)
         case "act":
-            from carbon_platform.citizens.explain import explain_act
-
-            act: Explanation = explain_act(session, actor, ref)
-            return act
+            return explain_act(session, actor, ref, is_demo=is_demo)
     raise NotFound(what="可解释的数字", key=f"{kind}/{ref}")
 
 
@@ -117,7 +117,7 @@ def digests_of(run: AssessmentRun) -> tuple[tuple[str, str], ...]:
     )
 
 
-def is_demo(session: Session, run: AssessmentRun) -> bool:
+def adopted_for_show(session: Session, run: AssessmentRun) -> bool:
     """Whether the parameters were adopted for demonstration only."""
     return any(
         signed.is_demo
@@ -145,10 +145,10 @@ def explain_run(session: Session, run: AssessmentRun) -> Explanation:
         sentence_en=_run_sentence_en(run, methodology, negative),
         equations=_run_equations(run, methodology, negative, negative_t),
         inputs=(
-            Term("N", "地块", "parcels", run.parcel_count, "1", status="input"),
-            Term("A", "面积", "area", run.area_m2 / M2_PER_HA, "ha", REGISTER, status="input"),
+            Term("N", "地块", "parcels", run.parcel_count, "1", status="measured"),
+            Term("A", "面积", "area", run.area_m2 / M2_PER_HA, "ha", REGISTER, status="measured"),
             Term("t", "监测期", "period", rules.period_words(run.period_start, run.period_end), "",
-                 status="period"),
+                 status="measured"),
         ),
         digests=digests_of(run),
         replay_zh=REPLAY_ZH,
@@ -156,7 +156,7 @@ def explain_run(session: Session, run: AssessmentRun) -> Explanation:
         approvals=approvals_of(session, run),
         blockers=tuple(approval.blockers_of(session, run)),
         children=_parcel_links(session, run),
-        is_demo=is_demo(session, run),
+        is_demo=adopted_for_show(session, run),
     )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def _run_equations(
     run: AssessmentRun, methodology: Methodology, negative: int, negative_t: float
 ) -> tuple[Equation, ...]:
     net = methodology.step(contract.NET)
-    total = Term(f"Σ{net.symbol}", "项目净减排量", "net of the project", run.net_t, TCO2E, status="step")
+    total = Term(f"Σ{net.symbol}", "项目净减排量", "net of the project", run.net_t, TCO2E, status="computed")
     net_text, exact = rules.tonnes_words(run.net_t, 3), f"{run.net_t!r}"
     rounding = Equation(
         "Q", "可签发量（只在项目一级取整一次）", "issuable quantity (rounded once, for the project)",
@@ -292,7 +292,7 @@ def explain_row(session: Session, run: AssessmentRun, parcel_code: str) -> Expla
         approvals=approvals_of(session, run),
         blockers=tuple(approval.blockers_of(session, run)),
         children=(Link("parcel", parcel_code, f"地块 {parcel_code}", f"parcel {parcel_code}", ha, "ha"),),
-        is_demo=is_demo(session, run),
+        is_demo=adopted_for_show(session, run),
     )
 
 
@@ -322,7 +322,7 @@ def _term(term: contract.Term) -> Term:
         unit=term.unit,
         source=term.source,
         page=term.page,
-        status=term.status,
+        status=_STATUS.get(term.status, term.status),
         valid_from=term.valid_from.isoformat() if term.valid_from else "",
     )
 
@@ -352,6 +352,6 @@ def _row_inputs(
             source = "未填，用缺省值 not given, default used"
         terms.append(
             Term(column.name, column.meaning_zh, column.meaning_en, row.inputs.get(column.name), column.unit,
-                 source, status="input")
+                 source, status="measured")
         )  # fmt: skip
     return tuple(terms)

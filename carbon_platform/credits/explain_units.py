@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from carbon_platform.credits.rules import overlap_kg
+from carbon_platform.credits.allocation import Share, trace
 from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, Retirement, RunReview
 from carbon_platform.errors import NotFound
 from carbon_platform.explanation import Approval, Equation, Explanation, Figure, Link, Term
@@ -48,8 +48,8 @@ def explain_batch(session: Session, code: str) -> Explanation:
         f"parcels of {project.code}. Every kilogram has a number, and the number leads to a parcel.",
         equations=(_sum_of_shares(batch, shares),),
         inputs=(
-            Term("v", "年份", "vintage", batch.vintage, "", status="input"),
-            Term("q", "本次核算可签发", "issuable of the run", run.issuable_t, "t", status="step"),
+            Term("v", "年份", "vintage", batch.vintage, "", status="measured"),
+            Term("q", "本次核算可签发", "issuable of the run", run.issuable_t, "t", status="computed"),
         ),
         digests=(
             ("methodology", run.methodology_key),
@@ -68,7 +68,14 @@ def explain_batch(session: Session, code: str) -> Explanation:
 
 def _sum_of_shares(batch: CreditBatch, shares: list[tuple[BatchShare, str]]) -> Equation:
     terms = tuple(
-        Term(f"q{number}", f"地块 {code}", f"parcel {code}", share.last - share.first + 1, KG, status="step")
+        Term(
+            f"q{number}",
+            f"地块 {code}",
+            f"parcel {code}",
+            share.last - share.first + 1,
+            KG,
+            status="computed",
+        )
         for number, (share, code) in enumerate(shares, start=1)
     )
     numbers = " + ".join(f"{share.last - share.first + 1:,}" for share, _ in shares[:6])
@@ -91,10 +98,9 @@ def explain_retirement(session: Session, certificate_number: str) -> Explanation
     project = session.get_one(Project, batch.project_id)
     holder = session.get_one(Organisation, retired.organisation_id).name_zh
     ranges = [(int(first), int(last)) for first, last in retired.ranges]
-    touched = [
-        (share, code, overlap_kg(ranges, share.first, share.last)) for share, code in _shares(session, batch)
-    ]
-    touched = [item for item in touched if item[2]]
+    shares = _shares(session, batch)
+    found = trace(ranges, [Share(share.parcel_id, share.first, share.last) for share, _ in shares])
+    touched = [(share, code, found[share.parcel_id]) for share, code in shares if share.parcel_id in found]
     tonnes = tonnes_text(retired.quantity_kg)
     numbers = " + ".join(f"({last} − {first} + 1)" for first, last in ranges)
     return Explanation(
@@ -112,10 +118,10 @@ def explain_retirement(session: Session, certificate_number: str) -> Explanation
                      f"{numbers} = {retired.quantity_kg:,} {KG}", retired.quantity_kg, KG),
         ),
         inputs=(
-            Term("p", "用途", "purpose", retired.purpose, "", status="input"),
+            Term("p", "用途", "purpose", retired.purpose, "", status="measured"),
             Term("t", "使用期间", "period of use",
                  f"{retired.consumption_from.isoformat()} – {retired.consumption_to.isoformat()}", "",
-                 status="input"),
+                 status="measured"),
         ),
         digests=(("certificate", retired.digest),),
         approvals=(Approval("enterprise", holder, retired.retired_at.isoformat(), "retire"),),

@@ -306,8 +306,3 @@ def check_digest(methodology_key: str, given: str, present: str) -> None:
 def period_words(start: date, end: date) -> str:
     """A half-open period in ISO form with its last day, as people name it: ``2021-12-01 至 2026-11-30``."""
     return f"{start.isoformat()} – {date.fromordinal(end.toordinal() - 1).isoformat()}"
-
-
-def overlap_kg(ranges: Iterable[tuple[int, int]], first: int, last: int) -> int:
-    """How many numbers of the inclusive, disjoint ``ranges`` lie in ``first … last``."""
-    return sum(max(0, min(last, high) - max(first, low) + 1) for low, high in ranges)

@@ -6,7 +6,7 @@ rewrites their ranges meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from carbon_platform.ledger import tables
 from carbon_platform.ledger.accounts import insert
-from carbon_platform.ledger.errors import LedgerInconsistent, NotReversible
+from carbon_platform.ledger.errors import LedgerInconsistent, LotExhausted, NotReversible
 from carbon_platform.ledger.values import MAX_AMOUNT, Range
 
 _PAGE = 64
@@ -33,9 +33,32 @@ class NumberMove:
     exact: Sequence[Range] | None = None
 
 
-def move_numbers(connection: Connection, moves: Sequence[NumberMove], reverses: int | None) -> None:
+def reserve_numbers(connection: Connection, issued: Mapping[str, int]) -> dict[str, int]:
+    """First of the next ``issued[lot]`` numbers per lot; the lot rows stay locked until the end."""
+    row = tables.lot.c
+    first: dict[str, int] = {}
+    for lot, amount in sorted(issued.items()):
+        connection.execute(
+            insert(connection, tables.lot).on_conflict_do_nothing(index_elements=["lot"]),
+            {"lot": lot, "last": 0},
+        )
+        last = connection.execute(
+            sa.update(tables.lot)
+            .where(row.lot == lot, row.last + amount <= MAX_AMOUNT)
+            .values(last=row.last + amount)
+            .returning(row.last)
+        ).scalar_one_or_none()
+        if last is None:
+            raise LotExhausted(lot=lot, maximum=MAX_AMOUNT)
+        first[lot] = last - amount + 1
+    return first
+
+
+def move_numbers(
+    connection: Connection, moves: Sequence[NumberMove], reserved: Mapping[str, int], reverses: int | None
+) -> None:
     """Carry the numbers of each transfer, in order, and record them beside it."""
-    next_number = _reserve(connection, moves)
+    next_number = dict(reserved)
     recorded: list[dict[str, int]] = []
     for move in moves:
         if move.exact is not None:
@@ -60,31 +83,6 @@ def ranges_of(connection: Connection, account_id: int) -> list[Range]:
     h = tables.holding.c
     query = sa.select(h.first, h.last).where(h.account_id == account_id).order_by(h.first)
     return [Range(row.first, row.last) for row in connection.execute(query)]
-
-
-def _reserve(connection: Connection, moves: Sequence[NumberMove]) -> dict[str, int]:
-    """First new number per lot that issues; the lot rows are locked in order, until the end."""
-    wanted: dict[str, int] = {}
-    for move in moves:
-        if move.issues:
-            wanted[move.lot] = wanted.get(move.lot, 0) + move.amount
-    l = tables.lot.c  # noqa: E741 — as every other table here: its first letter
-    first: dict[str, int] = {}
-    for lot, amount in sorted(wanted.items()):
-        connection.execute(
-            insert(connection, tables.lot).on_conflict_do_nothing(index_elements=["lot"]),
-            {"lot": lot, "last": 0},
-        )
-        last = connection.execute(
-            sa.update(tables.lot)
-            .where(l.lot == lot, l.last + amount <= MAX_AMOUNT)
-            .values(last=l.last + amount)
-            .returning(l.last)
-        ).scalar_one_or_none()
-        if last is None:
-            raise LedgerInconsistent(what=f"批次 {lot} 的编号用尽", what_en=f"lot {lot} has no number left")
-        first[lot] = last - amount + 1
-    return first
 
 
 def _lowest(connection: Connection, move: NumberMove) -> list[Range]:

@@ -213,6 +213,12 @@ class BalanceTooLarge(PlatformError):
         )
 
 
+class LotExhausted(PlatformError):
+    code, status = "ledger.lot_exhausted", 409
+    zh = "批次 {lot} 的编号将超过上限 {maximum}。请检查签发数量。"
+    en = "The numbers of lot {lot} would pass the ceiling of {maximum}. Check the amount to issue."
+
+
 class LedgerInconsistent(PlatformError):
     """What the journal and its materialised state say differs: nothing is written."""
 

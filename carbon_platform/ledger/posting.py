@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from carbon_platform.ledger import accounts, errors, rules, tables
-from carbon_platform.ledger.blocks import NumberMove, move_numbers
+from carbon_platform.ledger.blocks import NumberMove, move_numbers, reserve_numbers
 from carbon_platform.ledger.holds import use_holds
 from carbon_platform.ledger.roles import ISSUANCE, ROLES, Asset
 from carbon_platform.ledger.values import (
@@ -58,7 +58,7 @@ def post(session: Session, entry: Entry, now: datetime) -> Posted:
     3. a reversal's original: ``EntryNotFound``, ``NotReversible``, ``AlreadyReversed``, ``NotMirrored``;
     4. holds: ``HoldNotFound``, ``HoldClosed``, ``HoldExpired``, ``HoldTooSmall``, ``HoldUnused``;
     5. balances, by ascending account id: ``InsufficientBalance``, ``BalanceTooLarge``;
-    6. numbers of a reversal that have moved on: ``NotReversible``.
+    6. numbers: ``LotExhausted``; of a reversal, when they have moved on, ``NotReversible``.
 
     A refusal leaves no trace, so the caller may catch it and go on in the same transaction.
     """
@@ -188,7 +188,8 @@ def _write(
     ids = accounts.find_or_make(connection, changes)
     freed = use_holds(connection, entry, entry_id, ids, now)
     _move_balances(connection, changes, ids, freed)
-    # Transfer ids are drawn under the locks: per account, their order is the order of events.
+    reserved = reserve_numbers(connection, _issued(entry))
+    # Transfer ids are drawn under the locks: per account and per lot, their order is that of events.
     transfers = [
         {
             "entry_id": entry_id,
@@ -217,7 +218,15 @@ def _write(
         for place, (move, transfer_id) in enumerate(zip(entry.moves, transfer_ids, strict=True))
         if move.source.asset == Asset.CREDIT
     ]
-    move_numbers(connection, numbered, entry.reverses)
+    move_numbers(connection, numbered, reserved, entry.reverses)
+
+
+def _issued(entry: Entry) -> dict[str, int]:
+    amounts: dict[str, int] = {}
+    for move in entry.moves:
+        if move.source.role == ISSUANCE:
+            amounts[move.source.lot] = amounts.get(move.source.lot, 0) + move.amount
+    return amounts
 
 
 def _move_balances(

@@ -80,9 +80,12 @@ def report_text(report: ImportReport) -> str:
     if found:
         counts = Counter(entry["code"] for _, entry in found)
         lines += ["", "发现：" + "，".join(f"{code} × {count}" for code, count in counts.most_common())]
-        lines += [f"  {entry['zh']}{entry['advice_zh']}" for _, entry in found[:_SHOWN_FINDINGS]]
-    if len(found) > _SHOWN_FINDINGS:
-        lines.append(f"  还有 {len(found) - _SHOWN_FINDINGS} 条，见问题清单。")
+        # What keeps a row out first; what needs nobody's hand not at all.
+        told = [entry for _, entry in found if entry["outcome"] in ("refused", "warned")]
+        told.sort(key=lambda entry: entry["outcome"] != "refused")
+        lines += [f"  {entry['zh']}{entry['advice_zh']}" for entry in told[:_SHOWN_FINDINGS]]
+        if len(told) > _SHOWN_FINDINGS:
+            lines.append(f"  还有 {len(told) - _SHOWN_FINDINGS} 条，见问题清单。")
     kept = f"导入编号 {report.import_id}，尚未入库。" if report.import_id else "只是试读，没有保存任何内容。"
     return "\n".join([*lines, "", kept])
 

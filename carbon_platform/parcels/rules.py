@@ -341,13 +341,16 @@ def repair_finding(
 
 
 def planting_year(attributes: Mapping[str, Any], survey_year: int) -> tuple[int | None, str]:
-    """Year of planting and where it came from: ``stated``, or ``mean_age`` (survey year less the mean age).
+    """Year of planting and where it came from; (None, "") when the table says nothing usable.
 
-    An age of 0 means unknown. Returns (None, "") when the table says nothing usable.
+    ``stated``: a column says so. ``change_year``: the year in which the land got another class (BHND beside
+    a previous class). ``mean_age``: the survey year less the mean age of the stand; an age of 0 is unknown.
     """
-    stated = number(attributes.get("planting_year"))
-    if stated is not None and 1900 <= stated <= survey_year:
-        return int(stated), "stated"
+    for name in ("planting_year", "change_year"):
+        year = number(attributes.get(name))
+        changed = attributes.get("previous_land_class") not in (None, attributes.get("land_class"))
+        if year is not None and 1900 <= year <= survey_year and (name == "planting_year" or changed):
+            return int(year), "stated" if name == "planting_year" else name
     age = number(attributes.get("mean_age_years"))
     if age is not None and 0 < age < 500:
         return survey_year - round(age), "mean_age"

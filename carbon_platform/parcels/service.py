@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import shapely
@@ -18,8 +18,10 @@ from carbon_platform.db import Database, serialise
 from carbon_platform.errors import NotFound
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
-from carbon_platform.parcels import reference, rules, staging
-from carbon_platform.parcels.candidates import Box, candidates_of, index_boxes
+from carbon_platform.parcels import reference, staging
+from carbon_platform.parcels.candidates import Box
+from carbon_platform.parcels.numbering import Identity
+from carbon_platform.parcels.register import enter, in_scope, registered_near
 from carbon_platform.parcels.report import ImportReport, report_of
 from carbon_platform.parcels.rules import FileRefused
 from carbon_platform.parcels.staging import Registered, Row, Staged
@@ -30,11 +32,6 @@ from gis.vector_files import VectorLayer, read_vector
 
 T = TypeVar("T")
 Read = Callable[[Callable[[Session], T]], T]
-
-CHINA: Final = timezone(timedelta(hours=8))
-REGISTERED: Final = "registered"
-# Parameters of one statement are limited on both engines.
-_CHUNK: Final = 500
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def check_file(
     ``kind`` is what the sender says the file holds, ``layer`` the one to take of several; ``outside=True``
     (trying out) also checks rows outside the city instead of only refusing them.
 
-    Errors: ``FileRefused`` (also for no layer, several layers, a wrong coordinate system), ``AreaUnitUnclear``.
+    Errors: ``FileRefused`` (also for several layers or a wrong coordinate system), ``AreaUnitUnclear``.
     """
     name = file_name or path.name
     try:
@@ -135,34 +132,6 @@ def _refused(error: VectorFileError) -> FileRefused:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def registered_near(
-    session: Session,
-    boxes: list[Box],
-    codes: Collection[str],
-    *,
-    after: int = 0,
-    but_import: int | None = None,
-) -> Registered:
-    """Parcels whose box meets one of ``boxes`` (with an id above ``after``), and those with one of ``codes``.
-
-    Ended parcels come without a shape: their land is free, their code is not.
-    """
-    columns = (Parcel.id, Parcel.code, Parcel.geometry, Parcel.status)
-    rows: dict[int, Any] = {}
-    for field, values in (
-        (Parcel.id, candidates_of(session, boxes, after=after) if boxes else []),
-        (Parcel.code, list(codes)),
-    ):
-        for start in range(0, len(values), _CHUNK):
-            statement = sa.select(*columns).where(field.in_(values[start : start + _CHUNK]))
-            if but_import is not None:
-                statement = statement.where(Parcel.import_id != but_import)
-            rows |= {row.id: row for row in session.execute(statement)}
-    found = [rows[key] for key in sorted(rows)]
-    geoms = shapely.from_wkb([row.geometry if row.status == REGISTERED else None for row in found])
-    return Registered([row.id for row in found], [row.code for row in found], np.asarray(geoms, dtype=object))
 
 
 # --- keeping the report ---------------------------------------------------------------------------
@@ -286,7 +255,7 @@ def accept_import(
     )
     rows = list(session.scalars(statement))
     overtaken = _check_again(session, record, rows)
-    _register(session, record, [row for row in rows if row.outcome in wanted], now=now)
+    enter(session, record, [row for row in rows if row.outcome in wanted], now=now)
     if overtaken:
         session.flush()
         record.counts = _counts(session, record.id)
@@ -330,7 +299,7 @@ def _check_again(session: Session, record: ParcelImport, rows: list[ParcelImport
 def _row_again(row: ParcelImportRow) -> Row:
     identity = None
     if row.code:
-        identity = staging.numbering.Identity(row.identity, row.code, row.county_code, "", "")
+        identity = Identity(row.identity, row.code, row.county_code, "", "")
     return Row(
         row.row_number,
         row.attributes,
@@ -339,53 +308,6 @@ def _row_again(row: ParcelImportRow) -> Row:
         identity=identity,
         findings=list(row.findings),
     )
-
-
-def _register(session: Session, record: ParcelImport, rows: list[ParcelImportRow], *, now: datetime) -> None:
-    if not rows:
-        return
-    bounds = shapely.bounds(shapely.from_wkb([row.geometry for row in rows])).tolist()
-    values = [_parcel_values(record, row, box, now) for row, box in zip(rows, bounds, strict=True)]
-    statement = sa.insert(Parcel).returning(Parcel.id, sort_by_parameter_order=True)
-    ids = list(session.scalars(statement, values))
-    index_boxes(session, zip(ids, [tuple(box) for box in bounds], strict=True))
-    for row, parcel_id in zip(rows, ids, strict=True):
-        row.parcel_id = parcel_id
-
-
-def _parcel_values(
-    record: ParcelImport, row: ParcelImportRow, box: list[float], now: datetime
-) -> dict[str, Any]:
-    attributes = row.attributes
-    year, origin = rules.planting_year(attributes, record.uploaded_at.astimezone(CHINA).year)
-    kept = {name: value for name, value in attributes.items() if name != "right_holder"}
-    if origin:
-        kept["planting_year_origin"] = origin
-    return {
-        "code": row.code,
-        "kind": row.kind,
-        "county_code": row.county_code,
-        "township_code": attributes["township_code"],
-        "village_code": attributes["village_code"],
-        "area_m2": row.area_m2,
-        "stated_area_m2": row.stated_area_m2,
-        "species_code": attributes.get("species_code", ""),
-        "land_class_code": attributes.get("land_class_code", ""),
-        "planting_year": year,
-        "right_holder": attributes.get("right_holder", ""),
-        "attributes": kept,
-        "geometry": row.geometry,
-        "source_geometry": row.source_geometry,
-        "source_epsg": record.epsg,
-        "min_lon": box[0],
-        "min_lat": box[1],
-        "max_lon": box[2],
-        "max_lat": box[3],
-        "status": REGISTERED,
-        "valid_from": now.astimezone(CHINA).date(),
-        "valid_to": None,
-        "import_id": record.id,
-    }
 
 
 def _counts(session: Session, import_id: int) -> dict[str, Any]:
@@ -409,7 +331,7 @@ def acceptance_of(session: Session, record: ParcelImport) -> Acceptance:
         )
     )
     refused = [row for row in _refused_rows(session, of_import) if any("at" in f for f in row.findings)]
-    return Acceptance(record, count, round(area, 2), refused, waiting or 0)
+    return Acceptance(record, count, round(float(area or 0.0), 2), refused, waiting or 0)
 
 
 def _refused_rows(session: Session, of_import: sa.ColumnElement[bool]) -> list[ParcelImportRow]:
@@ -423,7 +345,7 @@ def _refused_rows(session: Session, of_import: sa.ColumnElement[bool]) -> list[P
 def imports_statement(actor: Actor) -> sa.Select[Any]:
     """Imports the actor may see, newest first."""
     statement = sa.select(ParcelImport).order_by(ParcelImport.id.desc())
-    return statement.where(_in_scope(ParcelImport.region_code, actor))
+    return statement.where(in_scope(ParcelImport.region_code, actor))
 
 
 def get_import(session: Session, actor: Actor, import_id: int) -> ParcelImport:
@@ -439,7 +361,3 @@ def rows_statement(record: ParcelImport, *, outcomes: Collection[str] = ()) -> s
     if outcomes:
         statement = statement.where(ParcelImportRow.outcome.in_(outcomes))
     return statement.order_by(ParcelImportRow.row_number)
-
-
-def _in_scope(column: Any, actor: Actor) -> sa.ColumnElement[bool]:
-    return column.startswith(actor.region_code, autoescape=True) if actor.region_code else sa.false()

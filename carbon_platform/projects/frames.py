@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from carbon_platform.units import M2_PER_HA
-from methodologies.columns import Findings, canonical
+from methodologies.columns import Findings
 from methodologies.contract import Methodology, Period
 from methodologies.digest import input_digest
+from methodologies.validation import canonical
 
 # The one input that is never typed in: the register's area.
 AREA = "area_ha"

@@ -14,7 +14,7 @@ from carbon_platform.web import Call, Schema, reading
 blp = Blueprint("regions", __name__, url_prefix="/api/v1", description="行政区与批次 Regions and batches")
 
 
-class CountyOut(Schema):
+class RegionOut(Schema):
     code = ma.fields.String()
     name_zh = ma.fields.String()
     name_en = ma.fields.String()
@@ -23,7 +23,7 @@ class CountyOut(Schema):
 
 @blp.get("/regions")
 @reading(None)
-@blp.response(200, CountyOut(many=True))
+@blp.response(200, RegionOut(many=True))
 def list_counties(call: Call) -> Any:
     """十个县区 The ten counties of the plan and the batch each belongs to."""
     return service.list_counties(call.session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,14 @@ def printed_rule(ring: list[tuple[float, float]]) -> float:
     """TD/T 1055 as printed: five sine-cosine terms an edge, longitudes from the central meridian 114°."""
     letters = series_coefficients()
     total = 0.0
-    for (l1, b1), (l2, b2) in zip(ring[:-1], ring[1:], strict=True):
+    for (l1, b1), (l2, b2) in pairwise(ring):
         db, bm = math.radians(b2 - b1), math.radians(b1 + b2) / 2
         dl = math.radians((l1 + l2) / 2 - 114.0)
         signs = (1, -1, 1, -1, 1)
         odd = (1, 3, 5, 7, 9)
         bracket = sum(
-            s * c * math.sin(n * db / 2) * math.cos(n * bm) for s, c, n in zip(signs, letters, odd, strict=True)
+            s * c * math.sin(n * db / 2) * math.cos(n * bm)
+            for s, c, n in zip(signs, letters, odd, strict=True)
         )
         total += 2 * B_M * B_M * dl * bracket
     return abs(total)
@@ -77,7 +79,16 @@ def test_holes_parts_missing_and_other_shapes() -> None:
     far = shapely.box(115.0, 31.9, 115.001, 31.901)
     with_hole = shell.difference(hole)
     a, b, c, d, both, *others = ellipsoidal_area_m2(
-        [shell, hole, with_hole, far, shapely.union_all([with_hole, far]), None, shapely.Polygon(), shapely.Point(114, 32)]
+        [
+            shell,
+            hole,
+            with_hole,
+            far,
+            shapely.union_all([with_hole, far]),
+            None,
+            shapely.Polygon(),
+            shapely.Point(114, 32),
+        ]
     )
     assert c == pytest.approx(a - b, abs=0.001)
     assert both == pytest.approx(c + d, abs=0.001)

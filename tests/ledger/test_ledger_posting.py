@@ -233,3 +233,11 @@ def test_lots_have_their_own_numbers(database: Database) -> None:
     assert numbers(database, holding("b", "B")) == [(6, 7)]
     assert numbers(database, holding("a", "A")) == [(1, 3)]
     assert_sound(database)
+
+
+def test_a_lot_has_an_end(database: Database) -> None:
+    issue(database, "a", MAX_AMOUNT)
+    with pytest.raises(ledger.LotExhausted):
+        issue(database, "b", 1, "one more")
+    assert numbers(database, holding("a")) == [(1, MAX_AMOUNT)]
+    assert_sound(database)

@@ -42,8 +42,9 @@ def _rice(row: dict[str, Any]) -> dict[str, Any]:
     row["previous_flood_end_date"] = prep - timedelta(days=row["base1_nonflooded_days"] % 400)
     row["main_land_prep_date"] = prep
     row["main_harvest_date"] = prep + timedelta(days=70 + row["ratoon_harvest_date"].day)
-    row["ratoon_harvest_date"] = row["main_harvest_date"] + timedelta(days=1 + row["ratoon_harvest_date"].month * 8)
-    row["ratoon_drainage_date"] = row["main_harvest_date"] + timedelta(days=1 + row["ratoon_drainage_date"].day * 3)
+    month, day = row["ratoon_harvest_date"].month, row["ratoon_drainage_date"].day
+    row["ratoon_harvest_date"] = row["main_harvest_date"] + timedelta(days=1 + month * 8)
+    row["ratoon_drainage_date"] = row["main_harvest_date"] + timedelta(days=1 + day * 3)
     if row["activity"] == "A3":
         for name in row:
             if name.startswith("base2_") and name != "base2_regime":

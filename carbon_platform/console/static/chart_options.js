@@ -49,10 +49,11 @@ const axis = (c) => ({
   splitLine: { lineStyle: { color: c.line } },
 });
 
+const PAID = new Set(['keep', 'people']); // what someone receives is written without a minus
+
 export function waterfall(data, c, width, finding) {
   const steps = waterfallSteps(data.steps);
   const narrow = width / steps.length < 76;
-  const highest = Math.max(...steps.map((s) => Math.max(s.from, s.to)));
   const lowest = Math.min(0, ...steps.map((s) => Math.min(s.from, s.to)));
   const draw = (params, api) => {
     const step = steps[params.dataIndex];
@@ -70,7 +71,7 @@ export function waterfall(data, c, width, finding) {
       },
       {
         type: 'text',
-        style: { x, y: top - 8, text: shown(step.value, data.unit), textAlign: 'center', textVerticalAlign: 'bottom', fill: c.ink, font: `600 ${narrow ? 12 : 14}px ${c.font}` },
+        style: { x, y: top - 8, text: shown(PAID.has(step.certainty) ? Math.abs(step.value) : step.value, data.unit), textAlign: 'center', textVerticalAlign: 'bottom', fill: c.ink, stroke: c.surface, lineWidth: 4, font: `600 ${narrow ? 12 : 14}px ${c.font}` },
       },
     ];
     if (params.dataIndex < steps.length - 1) {
@@ -88,10 +89,16 @@ export function waterfall(data, c, width, finding) {
     xAxis: {
       ...axis(c),
       type: 'category',
-      data: steps.map((s) => (s.symbol ? `${s.label}\n{s|${s.symbol}}` : s.label)),
-      axisLabel: { color: c.ink2, fontSize: narrow ? 12 : 13, interval: 0, lineHeight: 18, width: (width / steps.length) * 0.96, overflow: 'break', rich: { s: { color: c.ink3, fontSize: 12 } } },
+      data: steps.map((s) => s.label),
+      axisLabel: {
+        color: c.ink2,
+        interval: 0,
+        lineHeight: 18,
+        formatter: (label, i) => `{l|${label}}${steps[i].symbol ? `\n{s|${steps[i].symbol}}` : ''}`,
+        rich: { l: { color: c.ink2, fontSize: narrow ? 12 : 13 }, s: { color: c.ink3, fontSize: 12, padding: [4, 0, 0, 0] } },
+      },
     },
-    yAxis: { ...axis(c), type: 'value', min: lowest, max: highest, axisLine: { show: false }, axisLabel: { ...axis(c).axisLabel, formatter: (v) => short(v, c.language) } },
+    yAxis: { ...axis(c), type: 'value', min: lowest < 0 ? null : 0, axisLine: { show: false }, axisLabel: { ...axis(c).axisLabel, formatter: (v) => short(v, c.language) } },
     series: [
       {
         type: 'custom',

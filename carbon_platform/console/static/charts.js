@@ -8,7 +8,7 @@ function colours() {
   const style = getComputedStyle(document.documentElement);
   const of = (name) => style.getPropertyValue(`--${name}`).trim();
   return {
-    ink: of('ink'), ink2: of('ink-2'), ink3: of('ink-3'), line: of('line'), edge: of('edge'), huai: of('huai'),
+    surface: of('surface'), ink: of('ink'), ink2: of('ink-2'), ink3: of('ink-3'), line: of('line'), edge: of('edge'), huai: of('huai'),
     tea: of('tea-fill'), oil: of('oil-fill'), brick: of('brick'), cam: of('cam-fill'), water: of('water'),
     font: of('sans'), language: document.documentElement.lang,
   };

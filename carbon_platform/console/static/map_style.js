@@ -59,7 +59,7 @@ export function style(c) {
       { id: 'county', type: 'fill', source: 'counties', paint: { 'fill-color': ['case', ['==', ['get', 'batch_number'], 2], c.sunk, c.surface] } },
       { id: 'county-edge', type: 'line', source: 'counties', paint: { 'line-color': c.edge, 'line-width': 1.2 } },
       { id: 'parcel', type: 'fill', source: 'parcels', paint: { 'fill-color': byKind(c), 'fill-opacity': ['case', CHOSEN, 0.75, WAITING, 0.12, 0.45] } },
-      { id: 'parcel-edge', type: 'line', source: 'parcels', filter: ['!', WAITING], paint: { 'line-color': ['case', CHOSEN, c.ink, byKind(c, '_edge')], 'line-width': ['case', CHOSEN, 3.5, ['interpolate', ['linear'], ['zoom'], 8, 0.4, 13, 1.6]] } },
+      { id: 'parcel-edge', type: 'line', source: 'parcels', filter: ['!', WAITING], paint: { 'line-color': ['case', CHOSEN, c.ink, byKind(c, '_edge')], 'line-width': ['interpolate', ['linear'], ['zoom'], 8, ['case', CHOSEN, 4, 2.2], 13, ['case', CHOSEN, 3.5, 1.6]] } },
       { id: 'parcel-waiting', type: 'line', source: 'parcels', filter: WAITING, paint: { 'line-color': ['case', CHOSEN, c.ink, byKind(c, '_edge')], 'line-width': 1.6, 'line-dasharray': [3, 2] } },
       {
         id: 'name',

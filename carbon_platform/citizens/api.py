@@ -1,0 +1,153 @@
+"""The citizen API: WeChat sign-in, consents, acts, book, points, rewards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from carbon_platform.citizens import book, consents, rewards, schemas, service
+from carbon_platform.citizens.present import (
+    present_act,
+    present_consent,
+    present_offers,
+    present_points_line,
+    present_redemption,
+    present_reported,
+)
+from carbon_platform.citizens.wechat import port_for
+from carbon_platform.identity.api import SessionOut, hand_over
+from carbon_platform.identity.rules import CITIZEN_SESSION_DAYS
+from carbon_platform.regions.service import get_region
+from carbon_platform.web import Call, in_transaction, outside_transaction, paged, reading
+
+blp = Blueprint("citizens", __name__, url_prefix="/api/v1", description="市民 Citizens: acts, book, points")
+
+
+@blp.post("/citizen/sessions")
+@outside_transaction(None)
+@blp.arguments(schemas.CitizenSessionIn)
+@blp.response(201, SessionOut)
+def open_citizen_session(call: Call, payload: dict[str, Any]) -> Any:
+    """微信登录 Sign in with a mini-program's login code; the first time opens the account."""
+    transport, code = payload.pop("transport"), payload.pop("code")
+    # WeChat is asked first: no transaction waits for the network.
+    openid = port_for(call.settings).code_to_openid(code).openid
+
+    def sign_in(session: Any) -> Any:
+        if payload["region_code"]:
+            get_region(session, payload["region_code"])
+        return consents.open_account(session, openid, now=call.now, **payload)
+
+    token, actor = call.transact(sign_in)
+    return hand_over(call, token, actor, seconds=CITIZEN_SESSION_DAYS * 86_400, transport=transport)
+
+
+@blp.get("/citizen/consents")
+@reading("citizen.self")
+@blp.response(200, schemas.ConsentOut(many=True))
+def list_consents(call: Call) -> Any:
+    """我的授权 Every text a citizen may agree to, and what this person has agreed to."""
+    return [present_consent(state) for state in consents.states(call.session, call.actor)]
+
+
+@blp.post("/citizen/consents")
+@in_transaction("citizen.self")
+@blp.arguments(schemas.ConsentIn)
+@blp.response(201, schemas.ConsentOut)
+def give_consent(call: Call, payload: dict[str, Any]) -> Any:
+    """同意 Agree to the text in force, for one partner and one purpose."""
+    given = consents.agree(call.session, call.actor, now=call.now, **payload)
+    return present_consent(consents.state_of(given))
+
+
+@blp.delete("/citizen/consents/<int:consent_id>")
+@in_transaction("citizen.self")
+@blp.response(204)
+def withdraw_consent(call: Call, consent_id: int) -> None:
+    """撤回 Withdraw: the next act from this partner is already refused."""
+    consents.withdraw(call.session, call.actor, consent_id, now=call.now)
+
+
+@blp.get("/citizen/behaviours")
+@reading(None)
+@blp.response(200, schemas.ActOfferOut(many=True))
+def list_behaviours(call: Call) -> Any:
+    """能记什么 What each source may report, in which unit, for how many grams, up to which cap."""
+    return present_offers(call.now)
+
+
+@blp.post("/acts")
+@in_transaction("citizen.self")
+@blp.arguments(schemas.ActIn)
+@blp.response(201, schemas.ReportedOut)
+@blp.alt_response(200, schema=schemas.ReportedOut, description="this record was counted before")
+def report_act(call: Call, payload: dict[str, Any]) -> Any:
+    """记一笔 Report one act. The same record again answers 200 with the first result."""
+    reported = service.report_act(call.session, call.actor, service.ActReport(**payload), now=call.now)
+    return present_reported(reported), 200 if reported.already_counted else 201
+
+
+@blp.get("/acts/<int:act_id>")
+@reading("citizen.self")
+@blp.response(200, schemas.ActOut)
+def get_act(call: Call, act_id: int) -> Any:
+    """一笔账 One of the person's own acts."""
+    return present_act(book.get_act(call.session, call.actor, act_id))
+
+
+@blp.get("/citizen/book")
+@reading("citizen.self")
+@blp.arguments(schemas.BookArgs, location="query")
+@blp.response(200, schemas.BookOut)
+def read_book(call: Call, args: dict[str, Any]) -> Any:
+    """碳账本 The book: acts newest first, totals, and the last seven days."""
+    page = paged(call.session, book.acts(call.actor), **args)
+    return {
+        "items": [present_act(act) for act in page.items],
+        "page": page.page,
+        "size": page.size,
+        "total": page.total,
+        "totals": book.totals(call.session, call.actor, now=call.now),
+        "week": book.last_week(call.session, call.actor, now=call.now),
+    }
+
+
+@blp.get("/citizen/points")
+@reading("citizen.self")
+@blp.arguments(schemas.PointsArgs, location="query")
+@blp.response(200, schemas.PointsOut)
+def read_points(call: Call, args: dict[str, Any]) -> Any:
+    """积分 Balance and statement, newest first; pass ``next_before`` as ``before`` for the next page."""
+    found = book.points(call.session, call.actor, **args)
+    return {
+        "available": found.available,
+        "held": found.held,
+        "items": [present_points_line(line) for line in found.lines],
+        "next_before": found.next_before,
+    }
+
+
+@blp.get("/citizen/rewards")
+@reading(None)
+@blp.response(200, schemas.RewardOut(many=True))
+def list_rewards(call: Call) -> Any:
+    """能换什么 The catalogue with what is left."""
+    return rewards.list_rewards(call.session)
+
+
+@blp.post("/citizen/redemptions")
+@in_transaction("citizen.self", idempotent=True)
+@blp.arguments(schemas.RedemptionIn)
+@blp.response(201, schemas.RedemptionOut)
+def redeem(call: Call, payload: dict[str, Any]) -> Any:
+    """兑换 Exchange points for a voucher."""
+    return present_redemption(rewards.redeem(call.session, call.actor, payload["reward"], now=call.now))
+
+
+@blp.get("/citizen/redemptions")
+@reading("citizen.self")
+@blp.response(200, schemas.RedemptionOut(many=True))
+def list_redemptions(call: Call) -> Any:
+    """我换的 The person's vouchers, newest first."""
+    return [present_redemption(row) for row in rewards.list_redemptions(call.session, call.actor)]

@@ -1,0 +1,204 @@
+"""Shapes of the citizen API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+
+from carbon_platform.web import PageArgs, Schema, integer
+
+_RECORD = r"^[A-Za-z0-9._:-]{1,80}$"
+_WORD = r"^[a-z0-9-]{1,40}$"
+
+
+def _described(text: str) -> dict[str, Any]:
+    return {"metadata": {"description": text}}
+
+
+class CitizenSessionIn(Schema):
+    code = ma.fields.String(
+        required=True, validate=ma.validate.Length(1, 128), **_described("wx.login code, works once")
+    )
+    nickname = ma.fields.String(load_default="市民", validate=ma.validate.Length(1, 20))
+    region_code = ma.fields.String(load_default="", **_described("county the person lives in, or empty"))
+    transport = ma.fields.String(load_default="bearer", validate=ma.validate.OneOf(["bearer", "cookie"]))
+    under_14 = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    guardian_agrees = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})
+
+
+class ConsentIn(Schema):
+    partner = ma.fields.String(required=True, validate=ma.validate.Regexp(_WORD))
+    purpose = ma.fields.String(load_default="acts", validate=ma.validate.Regexp(_WORD))
+    version = ma.fields.String(
+        required=True, validate=ma.validate.Length(1, 20), **_described("version of the text that was read")
+    )
+
+
+class ConsentOut(Schema):
+    partner = ma.fields.String()
+    partner_zh = ma.fields.String()
+    partner_en = ma.fields.String()
+    purpose = ma.fields.String()
+    version = ma.fields.String(**_described("of the text in force; agree to this one"))
+    zh = ma.fields.String()
+    en = ma.fields.String()
+    current = ma.fields.Boolean(**_described("whether this person has agreed to this version"))
+    consent_id = ma.fields.Integer(allow_none=True)
+    given_version = ma.fields.String(allow_none=True)
+    given_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+
+
+class ActOfferOut(Schema):
+    source = ma.fields.String()
+    source_zh = ma.fields.String()
+    source_en = ma.fields.String()
+    behaviour = ma.fields.String()
+    category_zh = ma.fields.String()
+    name_zh = ma.fields.String()
+    name_en = ma.fields.String()
+    unit_zh = ma.fields.String()
+    unit_en = ma.fields.String()
+    quantity_field = ma.fields.String(**_described("quantity (whole units) or distance_m (metres)"))
+    grams_per_unit = ma.fields.Float(**_described("points grade, g CO2e, before caps, as of today"))
+    evidence_percent = ma.fields.Integer()
+    cap_note_zh = ma.fields.String()
+    cap_note_en = ma.fields.String()
+
+
+class ActIn(Schema):
+    behaviour = ma.fields.String(required=True, metadata={"example": "XI14b"})
+    source = ma.fields.String(required=True, metadata={"example": "xinyang-bus"})
+    external_id = ma.fields.String(
+        required=True,
+        validate=ma.validate.Regexp(
+            _RECORD,
+            error="1 至 80 个字母、数字或 . _ : -。 1 to 80 letters, digits or . _ : -",
+        ),
+        metadata={"description": "the record's number at its source; the same one counts once"},
+    )
+    occurred_at = ma.fields.AwareDateTime(
+        required=True, format="iso", data_key="occurred_at", attribute="starts_at"
+    )
+    quantity = integer(1, 1_000, required=False, **_described("whole units: rides, meals; default 1"))
+    distance_m = integer(1, 1_000_000, required=False, **_described("metres, for behaviours by the km"))
+    duration_s = integer(1, 86_400, required=False, **_described("seconds, for plausibility and overlap"))
+
+
+class ActOut(Schema):
+    id = ma.fields.Integer()
+    behaviour = ma.fields.String()
+    name_zh = ma.fields.String()
+    name_en = ma.fields.String()
+    category_zh = ma.fields.String()
+    source = ma.fields.String()
+    source_zh = ma.fields.String()
+    source_en = ma.fields.String()
+    external_id = ma.fields.String()
+    occurred_at = ma.fields.AwareDateTime(format="iso")
+    reported_at = ma.fields.AwareDateTime(format="iso")
+    quantity_text = ma.fields.String(**_described("what was reported, in the behaviour's unit"))
+    unit_zh = ma.fields.String()
+    unit_en = ma.fields.String()
+    distance_m = ma.fields.Integer(allow_none=True)
+    status = ma.fields.String(**_described("counted, partly, not_counted"))
+    status_zh = ma.fields.String()
+    status_en = ma.fields.String()
+    reason_code = ma.fields.String(**_described("why something was not counted; empty if all was"))
+    reason_zh = ma.fields.String()
+    reason_en = ma.fields.String()
+    appeal_zh = ma.fields.String()
+    appeal_en = ma.fields.String()
+    reduction_g = ma.fields.Integer(**_described("counted, points grade, g CO2e"))
+    cut_g = ma.fields.Integer(**_described("not counted of it, g CO2e"))
+    creditable_g = ma.fields.Integer(**_described("conservative grade, g CO2e"))
+    points = ma.fields.Integer()
+    formula_zh = ma.fields.String()
+    formula_en = ma.fields.String()
+    methodology = ma.fields.String()
+    parameter_digest = ma.fields.String()
+    points_rule = ma.fields.String()
+    explain = ma.fields.String(**_described("address of the explanation"))
+
+
+class ReportedOut(ActOut):
+    already_counted = ma.fields.Boolean()
+    message_zh = ma.fields.String()
+    message_en = ma.fields.String()
+
+
+class BookTotalsOut(Schema):
+    today_g = ma.fields.Integer()
+    month_g = ma.fields.Integer()
+    year_g = ma.fields.Integer()
+    all_g = ma.fields.Integer()
+    points = ma.fields.Integer()
+
+
+class BookDayOut(Schema):
+    day = ma.fields.String()
+    reduction_g = ma.fields.Integer()
+    acts = ma.fields.Integer()
+
+
+class BookOut(Schema):
+    items = ma.fields.List(ma.fields.Nested(ActOut))
+    page = ma.fields.Integer()
+    size = ma.fields.Integer()
+    total = ma.fields.Integer()
+    totals = ma.fields.Nested(BookTotalsOut)
+    week = ma.fields.List(ma.fields.Nested(BookDayOut))
+
+
+class BookArgs(PageArgs):
+    size = ma.fields.Integer(load_default=20, validate=ma.validate.Range(1, 100))
+
+
+class PointsArgs(Schema):
+    limit = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, 100))
+    before = ma.fields.Integer(load_default=None, allow_none=True, validate=ma.validate.Range(1))
+
+
+class PointsLineOut(Schema):
+    amount = ma.fields.Integer(**_described("points; negative when spent"))
+    at = ma.fields.AwareDateTime(format="iso")
+    reason = ma.fields.String()
+    words_zh = ma.fields.String()
+    words_en = ma.fields.String()
+    act_id = ma.fields.Integer(allow_none=True)
+    redemption_id = ma.fields.Integer(allow_none=True)
+
+
+class PointsOut(Schema):
+    available = ma.fields.Integer()
+    held = ma.fields.Integer()
+    items = ma.fields.List(ma.fields.Nested(PointsLineOut))
+    next_before = ma.fields.Integer(allow_none=True)
+
+
+class RewardOut(Schema):
+    code = ma.fields.String()
+    name_zh = ma.fields.String()
+    name_en = ma.fields.String()
+    provider_zh = ma.fields.String()
+    price_points = ma.fields.Integer()
+    stock = ma.fields.Integer()
+    status = ma.fields.String(**_described("evidence status: illustrative until a sponsor has signed"))
+    source = ma.fields.String()
+
+
+class RedemptionIn(Schema):
+    reward = ma.fields.String(required=True, metadata={"example": "bus-2"})
+
+
+class RedemptionOut(Schema):
+    id = ma.fields.Integer()
+    reward = ma.fields.String(attribute="reward_code")
+    name_zh = ma.fields.String()
+    name_en = ma.fields.String()
+    price_points = ma.fields.Integer()
+    voucher_code = ma.fields.String()
+    status = ma.fields.String()
+    status_zh = ma.fields.String()
+    status_en = ma.fields.String()
+    redeemed_at = ma.fields.AwareDateTime(format="iso")

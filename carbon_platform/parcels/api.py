@@ -1,0 +1,335 @@
+"""Parcels: upload and report, acceptance, the register, the map."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import marshmallow as ma
+from flask import Response, request
+from flask_smorest import Blueprint
+from flask_smorest.fields import Upload
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from carbon_platform.parcels import register, service
+from carbon_platform.parcels.report import error_sheet
+from carbon_platform.parcels.rules import KINDS, UploadTooLarge
+from carbon_platform.parcels.staging import OUTCOMES
+from carbon_platform.web import Call, PageArgs, Schema, in_transaction, outside_transaction, paged, reading
+
+blp = Blueprint("parcels", __name__, url_prefix="/api/v1", description="地块 Parcels")
+
+_LEFT_OVER_SECONDS: Final = 3600
+_BBOX: Final = "west,south,east,north in degrees, such as 114.5,31.8,114.7,32.0"
+
+
+class UploadIn(Schema):
+    file = Upload(required=True, metadata={"description": "zip with one shapefile, gpkg, geojson or kml"})
+    kind = ma.fields.String(
+        load_default=None,
+        validate=ma.validate.OneOf(list(KINDS)),
+        metadata={"description": "what the file holds; needed where its codes leave it open"},
+    )
+    layer = ma.fields.String(
+        load_default=None, metadata={"description": "the layer to take of a GeoPackage with several"}
+    )
+
+    @ma.pre_load
+    def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
+        return {**request.files.to_dict(), **request.form.to_dict()}
+
+    @ma.validates("file")
+    def _is_file(self, value: Any, **_kwargs: Any) -> None:
+        if not hasattr(value, "save"):
+            raise ma.ValidationError(
+                "请把文件作为附件（multipart 的 file 字段）上传。Send the file as an attachment."
+            )
+
+
+class FindingOut(Schema):
+    code = ma.fields.String()
+    outcome = ma.fields.String()
+    field = ma.fields.String()
+    value = ma.fields.Raw()
+    limit = ma.fields.Raw()
+    zh = ma.fields.String()
+    en = ma.fields.String()
+    advice_zh = ma.fields.String()
+    advice_en = ma.fields.String()
+    at = ma.fields.String(metadata={"description": "acceptance: found only then"})
+
+
+class ImportOut(Schema):
+    id = ma.fields.Integer()
+    file_name = ma.fields.String()
+    status = ma.fields.String()
+    region_code = ma.fields.String()
+    kind = ma.fields.String()
+    family = ma.fields.String()
+    layer = ma.fields.String()
+    encoding = ma.fields.String()
+    epsg = ma.fields.Integer()
+    crs_origin = ma.fields.String()
+    notes = ma.fields.List(ma.fields.Dict())
+    counts = ma.fields.Dict(metadata={"description": "rows and area_m2 per outcome"})
+    uploaded_by = ma.fields.String()
+    uploaded_at = ma.fields.AwareDateTime()
+    accepted_by = ma.fields.String(allow_none=True)
+    accepted_at = ma.fields.AwareDateTime(allow_none=True)
+
+
+class RowOut(Schema):
+    row_number = ma.fields.Integer()
+    identity = ma.fields.String()
+    code = ma.fields.String(allow_none=True)
+    kind = ma.fields.String(allow_none=True)
+    outcome = ma.fields.String()
+    county_code = ma.fields.String(allow_none=True)
+    area_m2 = ma.fields.Float(allow_none=True)
+    stated_area_m2 = ma.fields.Float(allow_none=True)
+    findings = ma.fields.List(ma.fields.Nested(FindingOut))
+    attributes = ma.fields.Dict()
+    parcel_id = ma.fields.Integer(allow_none=True)
+
+
+class AcceptIn(Schema):
+    include_warned = ma.fields.Boolean(
+        load_default=False,
+        metadata={"description": "the caller confirms the rows to be looked at and registers them too"},
+    )
+
+
+class AcceptanceOut(Schema):
+    record = ma.fields.Nested(ImportOut, data_key="import")
+    registered_rows = ma.fields.Integer()
+    registered_area_m2 = ma.fields.Float()
+    waiting_rows = ma.fields.Integer(metadata={"description": "rows still to be confirmed"})
+    refused = ma.fields.List(
+        ma.fields.Nested(RowOut), metadata={"description": "rows another upload overtook since the report"}
+    )
+
+
+class ParcelOut(Schema):
+    code = ma.fields.String()
+    kind = ma.fields.String()
+    county_code = ma.fields.String()
+    township_code = ma.fields.String()
+    village_code = ma.fields.String()
+    area_m2 = ma.fields.Float()
+    stated_area_m2 = ma.fields.Float(allow_none=True)
+    species_code = ma.fields.String()
+    land_class_code = ma.fields.String()
+    planting_year = ma.fields.Integer(allow_none=True)
+    status = ma.fields.String()
+    valid_from = ma.fields.Date()
+    valid_to = ma.fields.Date(allow_none=True)
+    import_id = ma.fields.Integer()
+
+
+class ParcelDetailOut(ParcelOut):
+    right_holder = ma.fields.String()
+    attributes = ma.fields.Dict()
+    bounds = ma.fields.List(ma.fields.Float())
+    geometry = ma.fields.Dict(metadata={"description": "GeoJSON geometry, CGCS2000 degrees"})
+
+
+class _PageOut(Schema):
+    page = ma.fields.Integer()
+    size = ma.fields.Integer()
+    total = ma.fields.Integer()
+    pages = ma.fields.Integer()
+
+
+class ImportPageOut(_PageOut):
+    items = ma.fields.List(ma.fields.Nested(ImportOut))
+
+
+class RowPageOut(_PageOut):
+    items = ma.fields.List(ma.fields.Nested(RowOut))
+
+
+class ParcelPageOut(_PageOut):
+    items = ma.fields.List(ma.fields.Nested(ParcelOut))
+
+
+class RowArgs(PageArgs):
+    outcome = ma.fields.String(load_default=None, validate=ma.validate.OneOf(OUTCOMES))
+
+
+class ParcelArgs(PageArgs):
+    kind = ma.fields.String(load_default=None, validate=ma.validate.OneOf(list(KINDS)))
+    county = ma.fields.String(load_default=None, validate=ma.validate.Regexp(r"^\d{6}$"))
+    status = ma.fields.String(load_default=None, validate=ma.validate.OneOf(["registered", "ended"]))
+
+
+class MapArgs(Schema):
+    bbox = ma.fields.String(required=True, metadata={"description": _BBOX})
+    kind = ma.fields.String(load_default=None, validate=ma.validate.OneOf(list(KINDS)))
+    limit = ma.fields.Integer(load_default=2000, validate=ma.validate.Range(1, 5000))
+
+    @ma.post_load
+    def _read_bbox(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        number = r"\s*(-?\d{1,3}(?:\.\d+)?)\s*"
+        match = re.fullmatch(",".join([number] * 4), data["bbox"])
+        bounds = tuple(float(text) for text in match.groups()) if match else ()
+        if not bounds or not (-180 <= bounds[0] < bounds[2] <= 180 and -90 <= bounds[1] < bounds[3] <= 90):
+            raise ma.ValidationError(f"应为 西,南,东,北（度）。Expected {_BBOX}.", "bbox")
+        return {**data, "bbox": bounds}
+
+
+def _too_large_in_words(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Say the limit when the body of an upload is larger."""
+
+    @functools.wraps(view)
+    def wrapper(call: Call, *args: Any, **kwargs: Any) -> Any:
+        limit = call.settings.upload_limit_bytes
+        too_large = UploadTooLarge(limit_mb=limit // (1024 * 1024))
+        if request.content_length is not None and request.content_length > limit:
+            raise too_large
+        try:
+            return view(call, *args, **kwargs)
+        except RequestEntityTooLarge as error:
+            raise too_large from error
+
+    return wrapper
+
+
+@contextmanager
+def _scratch(var: Path) -> Iterator[Path]:
+    """A private folder under ``var/uploads``, removed in any case; left-overs of killed processes too."""
+    uploads = var / "uploads"
+    uploads.mkdir(parents=True, exist_ok=True)
+    for folder in uploads.iterdir():
+        if folder.is_dir() and folder.stat().st_mtime < time.time() - _LEFT_OVER_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=uploads) as folder_name:
+        yield Path(folder_name)
+
+
+def _plain_name(file_name: str | None) -> str:
+    """The name of an upload without folders or control characters, for reports and for its extension."""
+    last = re.split(r"[\\/]", file_name or "")[-1]
+    name = re.sub(r"[^\w.\-()（） ]", "_", last)[-120:].lstrip(".")
+    return name or "upload"
+
+
+@blp.post("/parcel-imports")
+@outside_transaction("parcel.import")
+@_too_large_in_words
+@blp.arguments(UploadIn, location="files")
+@blp.response(201, ImportOut)
+def upload(call: Call, payload: dict[str, Any]) -> Any:
+    """上传地块 Upload a file of parcels: read and checked row by row, nothing is registered yet."""
+    with _scratch(call.settings.var) as folder:
+        name = _plain_name(payload["file"].filename)
+        # The sender's name is only shown; on disk a fixed one, so that no name can do harm.
+        path = folder / f"upload{Path(name).suffix.lower()}"
+        payload["file"].save(path)
+        checked = service.check_file(
+            call.read,
+            call.actor,
+            path,
+            file_name=name,
+            kind=payload["kind"],
+            layer=payload["layer"],
+            scratch=folder,
+        )
+    return call.transact(lambda session: service.stage_import(session, call.actor, checked, now=call.now))
+
+
+@blp.get("/parcel-imports")
+@reading("parcel.import")
+@blp.arguments(PageArgs, location="query")
+@blp.response(200, ImportPageOut)
+def list_imports(call: Call, query: dict[str, Any]) -> Any:
+    """导入记录 Imports within the caller's region, newest first."""
+    return paged(call.session, service.imports_statement(call.actor), **query)
+
+
+@blp.get("/parcel-imports/<int:import_id>")
+@reading("parcel.import")
+@blp.response(200, ImportOut)
+def get_import(call: Call, import_id: int) -> Any:
+    """导入报告 One import with rows and area per outcome."""
+    return service.get_import(call.session, call.actor, import_id)
+
+
+@blp.get("/parcel-imports/<int:import_id>/rows")
+@reading("parcel.import")
+@blp.arguments(RowArgs, location="query")
+@blp.response(200, RowPageOut)
+def list_rows(call: Call, query: dict[str, Any], import_id: int) -> Any:
+    """逐行结果 Rows with what was found and what to do."""
+    record = service.get_import(call.session, call.actor, import_id)
+    outcome = query.pop("outcome")
+    statement = service.rows_statement(record, outcomes=[outcome] if outcome else ())
+    return paged(call.session, statement, **query)
+
+
+@blp.get("/parcel-imports/<int:import_id>/errors.csv")
+@reading("parcel.import")
+def error_csv(call: Call, import_id: int) -> Response:
+    """问题清单 What is to be put right, as CSV for a spreadsheet."""
+    record = service.get_import(call.session, call.actor, import_id)
+    rows = call.session.scalars(service.rows_statement(record, outcomes=("warned", "refused")))
+    response = Response(error_sheet(rows), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="import-{record.id}-errors.csv"'
+    return response
+
+
+@blp.post("/parcel-imports/<int:import_id>/accept")
+@in_transaction("parcel.import")
+@blp.arguments(AcceptIn, required=False)
+@blp.response(200, AcceptanceOut)
+def accept(call: Call, payload: dict[str, Any], import_id: int) -> Any:
+    """确认入库 Register the good rows; doing it again changes nothing."""
+    return service.accept_import(
+        call.session, call.actor, import_id, include_warned=payload["include_warned"], now=call.now
+    )
+
+
+@blp.get("/parcels")
+@reading("parcel.read")
+@blp.arguments(ParcelArgs, location="query")
+@blp.response(200, ParcelPageOut)
+def list_parcels(call: Call, query: dict[str, Any]) -> Any:
+    """地块 Registered parcels within the caller's region."""
+    filters = {name: query.pop(name) for name in ("kind", "county", "status")}
+    return paged(call.session, register.parcels_statement(call.actor, **filters), **query)
+
+
+@blp.get("/parcels/<string:code>")
+@reading("parcel.read")
+@blp.response(200, ParcelDetailOut)
+def get_parcel(call: Call, code: str) -> Any:
+    """一块地 One parcel with its shape."""
+    parcel = register.get_parcel(call.session, call.actor, code)
+    feature = json.loads(register.feature_texts([parcel])[0])
+    plain = {name: getattr(parcel, name) for name in ParcelOut().fields}
+    bounds = [parcel.min_lon, parcel.min_lat, parcel.max_lon, parcel.max_lat]
+    return {
+        **plain,
+        "right_holder": parcel.right_holder,
+        "attributes": parcel.attributes,
+        "bounds": bounds,
+        "geometry": feature["geometry"],
+    }
+
+
+@blp.get("/parcels.geojson")
+@reading("parcel.read")
+@blp.arguments(MapArgs, location="query")
+def parcels_geojson(call: Call, query: dict[str, Any]) -> Response:
+    """地图 Parcels in a box (CGCS2000 lon/lat) for the map, simplified to its scale; no owners' names."""
+    text = register.map_geojson(
+        call.session, call.actor, query["bbox"], kind=query["kind"], limit=query["limit"]
+    )
+    return Response(text, mimetype="application/geo+json")
