@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
 from carbon_platform import jobs
+from carbon_platform.citizens.rewards import load_rewards
 from carbon_platform.identity.rules import ROLES_ZH, SYSTEM
 from carbon_platform.identity.service import add_user
 from carbon_platform.ledger import verify
 from carbon_platform.migrate import alembic_config
 from carbon_platform.regions.service import load_reference
-from carbon_platform.web import platform
+from carbon_platform.web import Platform, platform
 
 db = AppGroup("db", help="Migrations of the database.")
 ledger = AppGroup("ledger", help="The double-entry ledger.")
@@ -65,14 +66,21 @@ def check() -> None:
 
 
 @click.command("setup")
+@with_appcontext
 def setup() -> None:
-    """Migrate to head and load the reference data (regions, batches). Repeatable."""
+    """Migrate to head and load the reference data (regions, batches, rewards). Repeatable."""
+    count = prepare(platform())
+    click.echo(f"数据库已就绪，行政区 {count} 个。Database ready, {count} regions.")
+
+
+def prepare(house: Platform) -> int:
+    """Bring a database to the present schema with its reference data; returns the number of regions."""
     from alembic import command
 
-    house = platform()
     command.upgrade(alembic_config(house.settings.database_url), "head")
     count = house.db.transact(load_reference)
-    click.echo(f"数据库已就绪，行政区 {count} 个。Database ready, {count} regions.")
+    house.db.transact(load_rewards)
+    return count
 
 
 @ledger.command("verify")
@@ -113,12 +121,14 @@ def add_user_command(username: str, role: str, region: str, name: str, password:
 
 
 @click.command("scheduler")
+@with_appcontext
 def scheduler() -> None:
     """Run the scheduled jobs in this process until it is stopped."""
     jobs.run_forever(platform())
 
 
 @click.command("openapi")
+@with_appcontext
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--check", "only_check", is_flag=True, help="fail if TARGET differs from the code")
 def write_openapi(target: Path, only_check: bool) -> None:

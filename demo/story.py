@@ -15,6 +15,7 @@ from uuid import uuid4
 import httpx
 
 from demo import monitoring
+from demo.citizen import tell_citizen
 from demo.client import Person, Refused, sign_in, sign_in_citizen
 from demo.parcels import make_camellia_zip, make_rice_zip
 from demo.world import OFFICER_OF
@@ -248,13 +249,7 @@ def distribute(http: httpx.Client, plan: Plan, told: Told, folder: Path, progres
 
 def ride_the_bus(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
     """7 · A citizen consents, rides the bus, cleans her plate, and takes a voucher; a repeat counts once."""
-    told.citizen = citizen_story(http)
-
-
-def citizen_story(http: httpx.Client) -> dict[str, Any]:
-    from demo.citizen import tell_citizen
-
-    return tell_citizen(sign_in_citizen(http, "demo-xiaoman", "小满"))
+    told.citizen = tell_citizen(sign_in_citizen(http, "demo-xiaoman", "小满"))
 
 
 def look_at_the_board(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:

@@ -13,6 +13,8 @@ from gis.measure import ellipsoidal_area_m2
 
 SIGNATURE_SHARE: Final = 0.005
 SIGNATURE_AREA_M2: Final = 10.0
+# About 0.01 m². In degrees, because a straight line there is slightly bent on the ellipsoid and has an area.
+_NO_AREA_DEGREES2: Final = 1e-12
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
     "": ("", ""),
@@ -83,10 +85,10 @@ def check_geometries(geoms_lonlat: Any) -> GeometryCheck:
     reason[bad] = "repaired"
     collapsed = bad[shapely.is_missing(geoms[bad]) | shapely.is_empty(geoms[bad])]
     geoms[collapsed] = None
-    reason[collapsed] = np.where(area_before[collapsed] == 0, "zero_area", "unrepairable")
+    reason[collapsed] = np.where(area_before[collapsed] < 1, "zero_area", "unrepairable")
+    refuse(~shapely.is_missing(geoms) & (shapely.area(geoms) < _NO_AREA_DEGREES2), "zero_area")
     area = ellipsoidal_area_m2(geoms)
-    refuse(~shapely.is_missing(geoms) & (area == 0), "zero_area")
-    return GeometryCheck(geoms, _report(reason, area_before, np.where(shapely.is_missing(geoms), 0.0, area)))
+    return GeometryCheck(geoms, _report(reason, area_before, area))
 
 
 def _kept(reason: Any) -> Any:
@@ -138,11 +140,11 @@ def _repaired(geoms: Any) -> Any:
     for row, geom in enumerate(geoms):
         try:
             fixed = shapely.make_valid(geom, method="structure", keep_collapsed=False)
+            polygons, _ = _polygons_of(shapely.geometrycollections([fixed]))
+            if polygons is not None and not shapely.is_valid(polygons):
+                # A border walked three times comes out as parts that share an edge: dissolve them.
+                polygons = shapely.union_all(shapely.get_parts(polygons))
         except shapely.errors.GEOSException:
             continue
-        out[row] = fixed if fixed.geom_type in ("Polygon", "MultiPolygon") else _polygons_of_any(fixed)
+        out[row] = polygons if shapely.is_valid(polygons) else None
     return out
-
-
-def _polygons_of_any(geom: Any) -> Any:
-    return _polygons_of(shapely.geometrycollections([geom]))[0]

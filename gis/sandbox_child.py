@@ -78,13 +78,18 @@ def text_columns(dbf: Path) -> tuple[int, list[Any]]:
     count = min(count, (len(raw) - start) // width)
     records = raw[start : start + count * width].reshape(count, width)
     blocks = [np.frombuffer(names, dtype=np.uint8)] if any(byte > 0x7F for byte in names) else []
+    top = records.max(axis=0, initial=0)
+    used = (records != 32).any(axis=0)
     for at, length in fields:
-        column = records[:, at : at + length]
+        if not (top[at : at + length] > 0x7F).any():
+            continue
+        # Without the blanks at its end, a column is a fraction of its width.
+        filled = int(np.flatnonzero(used[at : at + length])[-1]) + 1
+        column = records[:, at : at + filled]
         rows = (column > 0x7F).any(axis=1)
-        if rows.any():
-            block = np.full((int(rows.sum()), length + 1), 10, dtype=np.uint8)
-            block[:, :length] = column[rows]
-            blocks.append(block)
+        block = np.full((int(rows.sum()), filled + 1), 10, dtype=np.uint8)
+        block[:, :filled] = column[rows]
+        blocks.append(block)
     return head[29], blocks
 
 
@@ -206,10 +211,12 @@ def column_arrays(index: int, name: str, column: Any) -> tuple[dict[str, str], d
     key = f"c{index}"
     if column.dtype != object:
         return {"name": name, "key": key, "kind": "number"}, {key: column}
-    missing = np.fromiter((value is None for value in column), dtype=bool, count=len(column))
-    text = "\0".join(
-        "" if value is None else value if isinstance(value, str) else str(value) for value in column
-    )
+    missing = np.equal(column, None)
+    values = np.where(missing, "", column).tolist()
+    try:
+        text = "\0".join(values)
+    except TypeError:  # lists and bytes, as some formats hold
+        text = "\0".join(map(str, values))
     data = np.frombuffer(text.encode("utf-8", errors="replace"), dtype=np.uint8)
     return {"name": name, "key": key, "kind": "text"}, {key: data, f"{key}_missing": missing}
 

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from carbon_platform import ledger
 from carbon_platform.config import Settings
 from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, RunRow
-from carbon_platform.db import Base, Database
+from carbon_platform.db import Base, Database, UTCDateTime
 from carbon_platform.identity.api import blp as identity_api
 from carbon_platform.identity.rules import SYSTEM, Actor
 from carbon_platform.identity.service import (
@@ -110,25 +110,19 @@ def _goods(session: Session) -> None:
     _batch(session, source, rice, owner.holder, XI, "411528", "rice", ["许某", "何某"], [2, 1])
 
 
-_BLANK = {
-    str: "",
-    int: 0,
-    float: 0.0,
-    bool: False,
-    bytes: b"",
-    list: [],
-    dict: {},
-    object: NOW,
-}  # an instant says object
-_BLANK[date] = date(2025, 1, 1)
+_LISTS = {"notes", "parameters", "warnings"}
+_BLANK: dict[type, Any] = {str: "", int: 0, float: 0.0, bool: False, bytes: b"", date: date(2025, 1, 1)}
 
 
 def _made(session: Session, table: type[Any], **values: Any) -> Any:
     """A row with the given values; what else must not be empty is blank, whatever columns it has."""
     for column in sa.inspect(table).columns:
         if not column.nullable and not column.primary_key and column.default is None:
-            kind = list if column.name in {"notes", "parameters", "warnings"} else column.type.python_type
-            values.setdefault(column.key, _BLANK[kind])
+            if isinstance(column.type, sa.JSON):
+                blank: Any = [] if column.name in _LISTS else {}
+            else:
+                blank = NOW if isinstance(column.type, UTCDateTime) else _BLANK[column.type.python_type]
+            values.setdefault(column.key, blank)
     row = table(**values)
     session.add(row)
     session.flush()
@@ -163,7 +157,12 @@ def _batch(
         )
     )
     quantity_kg = QUANTITY_KG[code]
-    run = _made(
+    # One run of a project and year may issue in several counties.
+    run = session.scalar(
+        sa.select(AssessmentRun).where(
+            AssessmentRun.project_id == project.id, AssessmentRun.period_start == date(vintage, 1, 1)
+        )
+    ) or _made(
         session, AssessmentRun, code=f"XY-R-{code}", project_id=project.id, status="issued",
         period_start=date(vintage, 1, 1), period_end=date(vintage, 12, 31),
     )  # fmt: skip

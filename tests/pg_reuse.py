@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 # Ordinary tables of the application, not those of an extension.
 _TABLES = """
-    SELECT c.relname AS name FROM pg_class c
+    SELECT quote_ident(c.relname) AS name FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
       AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
     ORDER BY c.relname
@@ -18,19 +18,20 @@ _TABLES = """
 
 _FINGERPRINT = """
     SELECT md5(string_agg(what, ',' ORDER BY what)) FROM (
-        SELECT relkind || ':' || relname AS what FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        SELECT concat(relkind, ':', relname) AS what FROM pg_class WHERE relnamespace = 'public'::regnamespace
         UNION ALL
-        SELECT 'column:' || attrelid::regclass || '.' || attname || ':' || atttypid::regtype || attnotnull
+        SELECT concat('column:', attrelid::regclass, '.', attname, ':', atttypid::regtype, attnotnull)
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0
         UNION ALL
-        SELECT 'constraint:' || conname || pg_get_constraintdef(oid) FROM pg_constraint
+        SELECT concat('constraint:', conname, pg_get_constraintdef(oid)) FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace
         UNION ALL
-        SELECT 'trigger:' || tgrelid::regclass || '.' || tgname || tgenabled FROM pg_trigger
+        SELECT concat('trigger:', tgrelid::regclass, '.', tgname, tgenabled) FROM pg_trigger
         WHERE NOT tgisinternal
         UNION ALL
-        SELECT 'function:' || proname || md5(prosrc) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+        SELECT concat('function:', proname, md5(prosrc)) FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
     ) AS parts
 """
 
@@ -40,7 +41,7 @@ DECLARE r record;
 BEGIN
     CREATE SCHEMA kept;
     FOR r IN {_TABLES} LOOP
-        EXECUTE format('CREATE TABLE kept.%I AS TABLE public.%I', r.name, r.name);
+        EXECUTE 'CREATE TABLE kept.' || r.name || ' AS TABLE public.' || r.name;
     END LOOP;
     CREATE TABLE kept."sequence values" AS SELECT sequencename::text AS name, start_value, last_value
         FROM pg_sequences WHERE schemaname = 'public';
@@ -56,11 +57,11 @@ BEGIN
     SET LOCAL session_replication_role = replica;
     SET LOCAL lock_timeout = '2s';
     FOR r IN {_TABLES} LOOP
-        EXECUTE format('DELETE FROM public.%I', r.name);
-        EXECUTE format('INSERT INTO public.%I SELECT * FROM kept.%I', r.name, r.name);
+        EXECUTE 'DELETE FROM public.' || r.name;
+        EXECUTE 'INSERT INTO public.' || r.name || ' SELECT * FROM kept.' || r.name;
     END LOOP;
     PERFORM setval(
-        format('public.%I', name), coalesce(k.last_value, k.start_value), k.last_value IS NOT NULL
+        'public.' || quote_ident(name), coalesce(k.last_value, k.start_value), k.last_value IS NOT NULL
     ) FROM kept."sequence values" k;
 END $$
 """

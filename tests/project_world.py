@@ -105,8 +105,8 @@ def _people(session: Session) -> None:
 def _land(session: Session) -> None:
     source = ParcelImport(
         file_name="made.zip", file_sha256="0", region_code="4115", kind="camellia", family="A",
-        encoding="GBK", epsg=4526, crs_origin="", layer="", notes=[], counts={}, status="accepted",
-        uploaded_by="t", uploaded_at=NOW, accepted_by="t", accepted_at=NOW,
+        encoding="GBK", epsg=4526, crs_origin="", layer="", notes=[], counts={}, seen_parcel_id=0,
+        status="accepted", uploaded_by="t", uploaded_at=NOW, accepted_by="t", accepted_at=NOW,
     )  # fmt: skip
     session.add(source)
     session.flush()

@@ -47,7 +47,7 @@ def yuan_short(amount_fen: int | None, language: str = "zh") -> str:
         return f"{sign}¥{_trim(_fixed(size / 1e6, 2))} m" if size >= 1e6 else f"{sign}¥{_fixed(size, 0)}"
     if size >= 1e8:
         return f"{sign}¥{_trim(_fixed(size / 1e8, 2))} 亿"
-    return f"{sign}¥{_fixed(size / 1e4, 1)} 万" if size >= 1e4 else f"{sign}¥{_fixed(size, 0)}"
+    return f"{sign}¥{_trim(_fixed(size / 1e4, 1))} 万" if size >= 1e4 else f"{sign}¥{_fixed(size, 0)}"
 
 
 def _trim(text: str) -> str:

@@ -23,7 +23,7 @@ blp = Blueprint(
 
 @blp.get("/methodologies")
 @reading(None)
-@blp.response(200, schemas.MethodologyOut(many=True, exclude=("narrative", "steps")))
+@blp.response(200, schemas.MethodologyBrief(many=True))
 def list_methodologies(call: Call) -> Any:
     """方法与来源 Every methodology with its columns and parameters; each number with source and status."""
     return [approval.describe_methodology(call.session, key, now=call.now) for key in registry()]
@@ -85,8 +85,8 @@ def get_run(call: Call, code: str) -> Any:
 
 @blp.get("/runs/<code>/rows")
 @reading("run.read")
-@blp.arguments(schemas.RowQuery, location="query")
-@blp.response(200, schemas.RowPage)
+@blp.arguments(schemas.RunRowQuery, location="query")
+@blp.response(200, schemas.RunRowPage)
 def list_rows(call: Call, args: dict[str, Any], code: str) -> Any:
     """各地块结果 Each parcel's inputs and every intermediate figure."""
     statement = assessment.run_rows(assessment.get_run(call.session, call.actor, code))

@@ -60,7 +60,7 @@ def certificate_pdf(session: Session, retirement: Retirement, *, base_url: str) 
             ignore_system_fonts=True,
             sys_inputs={"content": json.dumps(data, ensure_ascii=False), "qr": qr.getvalue().decode()},
             pdf_standards="a-3b",
-            timestamp=retirement.retired_at.astimezone(UTC),
+            timestamp=retirement.retired_at.astimezone(UTC).replace(microsecond=0),
         )
     )
 

@@ -99,7 +99,7 @@ class SignOffOut(Schema):
     recorded_at = ma.fields.AwareDateTime()
 
 
-class MethodologyOut(Schema):
+class MethodologyBrief(Schema):
     key = ma.fields.String()
     id = ma.fields.String()
     version = ma.fields.Integer()
@@ -108,15 +108,18 @@ class MethodologyOut(Schema):
     subject = ma.fields.String()
     source = ma.fields.String()
     gwp_set = ma.fields.String()
-    narrative = ma.fields.String()
     parameter_digest = ma.fields.String()
     code_digest = ma.fields.String()
     as_of = ma.fields.Date()
     statuses = ma.fields.Dict(metadata={"description": "evidence status → number of parameters"})
     sign_off = ma.fields.Nested(SignOffOut, allow_none=True)
     columns = ma.fields.List(ma.fields.Nested(ColumnOut))
-    steps = ma.fields.List(ma.fields.Nested(StepOut))
     parameters = ma.fields.List(ma.fields.Nested(ParameterOut))
+
+
+class MethodologyOut(MethodologyBrief):
+    narrative = ma.fields.String()
+    steps = ma.fields.List(ma.fields.Nested(StepOut))
 
 
 class BlockerOut(Schema):
@@ -181,11 +184,11 @@ class RunOut(RunBrief):
     )
 
 
-class RowQuery(PageArgs):
+class RunRowQuery(PageArgs):
     negative = ma.fields.Boolean(load_default=False, metadata={"description": "only parcels below zero"})
 
 
-class RowOut(Schema):
+class RunRowOut(Schema):
     parcel_code = ma.fields.String()
     county_code = ma.fields.String()
     area_m2 = ma.fields.Float()
@@ -194,14 +197,14 @@ class RowOut(Schema):
     outputs = ma.fields.Dict()
 
 
-class RowPage(Schema):
-    items = ma.fields.List(ma.fields.Nested(RowOut))
+class RunRowPage(Schema):
+    items = ma.fields.List(ma.fields.Nested(RunRowOut))
     page = ma.fields.Integer()
     size = ma.fields.Integer()
     total = ma.fields.Integer()
 
 
-class CountyOut(Schema):
+class ProjectCountyOut(Schema):
     county_code = ma.fields.String()
     parcels = ma.fields.Integer()
     area_m2 = ma.fields.Float()
@@ -247,7 +250,7 @@ class ProjectFileOut(Schema):
     status = ma.fields.String(attribute="project.status")
     parcel_count = ma.fields.Integer()
     area_m2 = ma.fields.Float()
-    counties = ma.fields.List(ma.fields.Nested(CountyOut))
+    counties = ma.fields.List(ma.fields.Nested(ProjectCountyOut))
     periods = ma.fields.List(ma.fields.Nested(PeriodOut))
     runs = ma.fields.List(ma.fields.Nested(RunBrief))
     timeline = ma.fields.List(ma.fields.Nested(MilestoneOut))

@@ -224,7 +224,7 @@ def _plain_name(file_name: str | None) -> str:
 @blp.post("/parcel-imports")
 @outside_transaction("parcel.import")
 @_too_large_in_words
-@blp.arguments(UploadIn, location="files")
+@blp.arguments(UploadIn, location="files", unknown=ma.RAISE)
 @blp.response(201, ImportOut)
 def upload(call: Call, payload: dict[str, Any]) -> Any:
     """上传地块 Upload a file of parcels: read and checked row by row, nothing is registered yet."""

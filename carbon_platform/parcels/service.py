@@ -26,7 +26,7 @@ from carbon_platform.parcels.report import ImportReport, report_of
 from carbon_platform.parcels.rules import FileRefused
 from carbon_platform.parcels.staging import Registered, Row, Staged
 from carbon_platform.parcels.tables import Parcel, ParcelImport, ParcelImportRow
-from carbon_platform.regions.service import region_names
+from carbon_platform.regions.tables import Region
 from gis.errors import VectorFileError
 from gis.vector_files import VectorLayer, read_vector
 
@@ -109,7 +109,8 @@ def check_layer(
     def look_up(session: Session) -> tuple[Registered, int, set[str]]:
         seen = session.scalar(sa.select(sa.func.max(Parcel.id))) or 0
         near = registered_near(session, prepared.boxes, prepared.codes)
-        return near, seen, set(region_names(session, prepared.townships))
+        known = sa.select(Region.code).where(Region.code.in_(prepared.townships))
+        return near, seen, set(session.scalars(known))
 
     registered, seen, townships = read(look_up)
     staged = staging.stage(
@@ -312,9 +313,7 @@ def _row_again(row: ParcelImportRow) -> Row:
 
 def _counts(session: Session, import_id: int) -> dict[str, Any]:
     statement = sa.select(ParcelImportRow.outcome, ParcelImportRow.area_m2)
-    return staging.count_outcomes(
-        session.execute(statement.where(ParcelImportRow.import_id == import_id)).tuples()
-    )
+    return staging.count_outcomes(session.execute(statement.where(ParcelImportRow.import_id == import_id)))
 
 
 def acceptance_of(session: Session, record: ParcelImport) -> Acceptance:

@@ -264,7 +264,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "parcels-empty",
         "parcels.html",
         {
-            "filters": {},
+            "filters": {"kind": "", "county": ""},
             "counties": [],
             "parcels": [],
             "totals": {"count": 0, "area_m2": 0.0},

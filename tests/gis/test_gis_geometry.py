@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,10 @@ def test_good_shapes_are_left_alone() -> None:
 
 def test_what_cannot_be_used_is_refused_with_a_reason() -> None:
     line = shapely.LineString([(114.5, 32), (114.6, 32)])
-    not_a_number = shapely.Polygon([(114.5, 32), (114.6, np.nan), (114.6, 32.1)])
+    wkb = bytearray(shapely.to_wkb(GOOD))
+    struct.pack_into("<d", wkb, 1 + 4 + 4 + 4 + 16, np.nan)  # x of the second vertex
+    with np.errstate(invalid="ignore"):
+        not_a_number = shapely.from_wkb(bytes(wkb))
     given = [None, shapely.Polygon(), line, shapely.Point(114.5, 32), not_a_number, FLAT, GOOD]
     found = check_geometries(given)
     reasons = ["null", "empty", "not_polygon", "not_polygon", "not_finite", "zero_area", ""]

@@ -116,3 +116,35 @@ def test_optional_texts_and_bools_have_their_kinds() -> None:
         go(small, frame.assign(proven=pd.Series([1, 0], index=frame.index, dtype=object)))
     with pytest.raises(InvalidRows, match="not text"):
         go(small, frame.assign(remark=[1, 2]))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": "planet"},
+        {
+            "columns": (
+                *CAMELLIA.columns,
+                column(name="extra_ha", default=1.0, required_when=("colour", ("red",))),
+            )
+        },
+        {"columns": (*CAMELLIA.columns, CAMELLIA.columns[0])},
+        {"columns": (*CAMELLIA.columns, Column("k_risk", "text", "", "重名", "clash", default=""))},
+    ],
+)
+def test_a_methodology_that_contradicts_itself_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidDeclaration, match="camellia_oil_v1"):
+        dataclasses.replace(CAMELLIA, **changes)
+
+
+def test_lookups_by_name() -> None:
+    assert CAMELLIA.column("area_ha").symbol == "A" and CAMELLIA.step("net_t").symbol == "CDR"
+    with pytest.raises(KeyError):
+        CAMELLIA.column("net_t")
+    with pytest.raises(KeyError):
+        CAMELLIA.step("area_ha")
+    allowed = {c.name: c.allowed for c in registry()["ratoon_rice_v1"].columns}
+    assert allowed["area_ha"] == "0 – 100000" and allowed["activity"] == "A1 | A2 | A3 | A4"
+    assert (
+        allowed["main_harvest_date"] == "YYYY-MM-DD" and allowed["baseline_straw_evidence"] == "true | false"
+    )

@@ -58,9 +58,9 @@ def test_good_rows_are_accepted_with_their_ellipsoidal_area():
     assert first.stated_m2 == 10_000
     assert first.attributes["area_unit"] == "ha"
     assert staged.kind == "camellia"
-    assert staged.counts["accepted"] == {"rows": 2, "area_m2": round(2 * first.area_m2, 2)} or (
-        staged.counts["accepted"]["rows"] == 2
-    )
+    assert staged.counts["accepted"]["rows"] == 2
+    total = sum(row.area_m2 for row in staged.prepared.rows)
+    assert staged.counts["accepted"]["area_m2"] == pytest.approx(total, abs=0.005)
 
 
 def test_paddies_need_no_minimum_and_keep_no_witness():
@@ -75,7 +75,7 @@ def test_numbers_from_number_columns_mean_the_same():
     as_number = check(
         [record(1, XIAN=411522, XIANG=207, CUN=14, LIN_BAN=3, XIAO_BAN=1, DI_LEI=131, YOU_SHI_SZ=751.0)]
     ).prepared.rows[0]
-    assert as_number.identity == as_text.identity or as_number.identity.code == as_text.identity.code
+    assert as_number.identity.code == as_text.identity.code == CODE
     assert as_number.kind == as_text.kind == "camellia" and as_number.outcome == "accepted"
 
 
@@ -103,7 +103,7 @@ def test_a_small_repair_passes_and_a_large_one_must_be_confirmed():
     large = check([record(1, MIAN_JI=0.5)], [bow_tie()])
     assert outcomes(large) == ["warned"] and codes(large) == ["geometry_repair_large"]
     finding = large.prepared.rows[0].findings[0]
-    assert "0.5%" in finding["limit"] and "5000" in finding["zh"].replace(",", "")
+    assert "0.5%" in finding["limit"] and "变化 4999.32 平方米" in finding["zh"]
 
 
 def test_unclear_codes_reach_the_report():
@@ -271,7 +271,7 @@ SHAPES = st.sampled_from(["good", "shifted", "bow tie", "none", "tiny", "neighbo
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(
-        st.tuples(SHAPES, st.sampled_from(["751", "999", "", "220"]), st.integers(1, 6), st.floats(0.5, 2.0)),
+        st.tuples(SHAPES, st.sampled_from(["751", "999", "", "220"]), st.integers(1, 6), st.floats(0.6, 1.8)),
         min_size=1,
         max_size=12,
     )
@@ -282,7 +282,7 @@ def test_every_row_has_one_outcome_and_areas_add_up(drawn):
         made = {
             "good": square(number),
             "shifted": square(number + 0.5),
-            "bow tie": shapely.transform(bow_tie(), lambda xy, n=number: xy + [100 * n, 0]),
+            "bow tie": shapely.transform(bow_tie(), lambda xy, n=number: xy + np.array([100 * n, 0])),
             "none": None,
             "tiny": square(number, side_m=15),
             "neighbour": square(number, county=NEIGHBOUR),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from project_world import CAMELLIA, PERIOD, RICE, RICE_PERIOD, World, camellia_row, rice_row
 
@@ -36,20 +35,20 @@ def test_a_project_is_opened_and_found_within_its_region(world: World) -> None:
     assert actions == ["XY-P0001", "XY-P0002"]
 
 
-@pytest.mark.parametrize(
-    ("change", "status", "code"),
-    [
-        ({"methodology_key": "tea_v1"}, 422, "projects.unknown_methodology"),
-        ({"methodology_key": "low_carbon_acts_v1"}, 422, "projects.methodology_without_land"),
-        ({"crediting_to": "2021-01-01"}, 422, "projects.period_reversed"),
-        ({"region_code": "410100"}, 422, "projects.region_outside_scope"),
-        ({"region_code": "41"}, 422, "projects.region_outside_scope"),
-        ({"scheme": "ccer"}, 422, "platform.invalid_input"),
-        ({"colour": "green"}, 422, "platform.invalid_input"),
-    ],
-)
-def test_what_no_project_can_be(world: World, change: dict[str, str], status: int, code: str) -> None:
-    assert world.refused("operator", "POST", "/projects", NEW | change) == (status, code)
+NEVER = [
+    ({"methodology_key": "tea_v1"}, 422, "projects.unknown_methodology"),
+    ({"methodology_key": "low_carbon_acts_v1"}, 422, "projects.methodology_without_land"),
+    ({"crediting_to": "2021-01-01"}, 422, "projects.period_reversed"),
+    ({"region_code": "410100"}, 422, "projects.region_outside_scope"),
+    ({"region_code": "41"}, 422, "projects.region_outside_scope"),
+    ({"scheme": "ccer"}, 422, "platform.invalid_input"),
+    ({"colour": "green"}, 422, "platform.invalid_input"),
+]
+
+
+def test_what_no_project_can_be(world: World) -> None:
+    for change, status, code in NEVER:
+        assert world.refused("operator", "POST", "/projects", NEW | change) == (status, code), change
     assert world.get("operator", "/projects")["total"] == 0
 
 
@@ -177,27 +176,27 @@ def test_a_later_reading_supersedes_and_the_earlier_stays(world: World) -> None:
     assert (period["parcels"], period["missing"]) == (5, 0)
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"planting_year": 1700}, "planting_year"),
-        ({"diesel_l": -1.0}, "diesel_l"),
-        ({"activity": "felling"}, "activity"),
-        ({"route": None}, "route"),
-        ({"diesel_l": "much"}, "diesel_l"),
-        ({"route": "plot"}, "stock_end_t_per_ha"),
-        ({"colour": "green"}, "colour"),
-    ],
-)
-def test_readings_are_judged_by_the_methodology(world: World, change: dict[str, Any], field: str) -> None:
+WRONG_READINGS: list[tuple[dict[str, Any], str]] = [
+    ({"planting_year": 1700}, "planting_year"),
+    ({"diesel_l": -1.0}, "diesel_l"),
+    ({"activity": "felling"}, "activity"),
+    ({"route": None}, "route"),
+    ({"diesel_l": "much"}, "diesel_l"),
+    ({"route": "plot"}, "stock_end_t_per_ha"),
+    ({"colour": "green"}, "colour"),
+]
+
+
+def test_readings_are_judged_by_the_methodology(world: World) -> None:
     project = world.project()
     world.post("operator", f"/projects/{project}/parcels", {"codes": ["411522-1", "411522-2"]})
-    rows = [camellia_row("411522-1"), camellia_row("411522-2", **change)]
-    response = world.call("operator", "POST", f"/projects/{project}/monitoring", {**PERIOD, "rows": rows})
-    assert (response.status_code, response.get_json()["code"]) == (422, "projects.monitoring_refused")
-    found = {error["field"]: error for error in response.get_json()["errors"]}
-    assert field in found
-    assert found[field]["row"] in {"411522-2", None}
+    for change, field in WRONG_READINGS:
+        rows = [camellia_row("411522-1"), camellia_row("411522-2", **change)]
+        response = world.call("operator", "POST", f"/projects/{project}/monitoring", {**PERIOD, "rows": rows})
+        assert (response.status_code, response.get_json()["code"]) == (422, "projects.monitoring_refused")
+        found = {error["field"]: error for error in response.get_json()["errors"]}
+        assert field in found, change
+        assert found[field]["row"] in {"411522-2", None}
     assert world.get("operator", f"/projects/{project}")["periods"] == []
 
 
@@ -228,41 +227,37 @@ def test_readings_outside_the_crediting_period_are_refused(world: World) -> None
     assert world.refused("operator", "POST", url, body) == (422, "projects.period_outside_crediting")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
-def test_readings_as_csv(world: World, encoding: str) -> None:
+def test_readings_as_csv(world: World) -> None:
     project = world.project(methodology="ratoon_rice_v1")
     world.post("operator", f"/projects/{project}/parcels", {"codes": RICE})
     rows = [rice_row(code) for code in RICE]
-    head = list(rows[0])
-    words = {True: "是", False: "否"}
-    lines = [head, *[[words.get(v, v) if isinstance(v, bool) else v for v in row.values()] for row in rows]]
-    text = "\r\n".join(",".join(str(cell) for cell in line) for line in lines)
-    response = world.call(
-        "operator",
-        "POST",
-        f"/projects/{project}/monitoring.csv",
-        data=text.encode(encoding),
-        query_string=RICE_PERIOD,
-        content_type="text/csv",
-    )
-    assert response.status_code == 201, response.get_json()
-    assert response.get_json()["recorded"] == 3
+    words = {"True": "是", "False": "否"}
+    cells = [[words.get(str(cell), str(cell)) for cell in row.values()] for row in rows]
+    text = "\r\n".join(",".join(line) for line in [list(rows[0]), *cells])
+    for encoding in ("utf-8", "utf-8-sig", "gbk"):
+        response = send_csv(world, project, text.encode(encoding), RICE_PERIOD)
+        assert response.status_code == 201, response.get_json()
+        assert response.get_json()["recorded"] == 3
     by_csv = world.run(project, RICE_PERIOD)
     world.later(minutes=1)
     world.monitor(project, rows, RICE_PERIOD)
     assert world.run(project, RICE_PERIOD)["input_digest"] == by_csv["input_digest"]
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2", "parcel_code,diesel_l\n411522-1", "parcel_code\n1,2,3"])
-def test_broken_csv_is_named(world: World, text: str) -> None:
+def test_broken_csv_is_named(world: World) -> None:
     project = world.camellia_project(["411522-1"])
-    response = world.call(
+    for text in ("", "a,b\n1,2", "parcel_code,diesel_l\n411522-1", "parcel_code\n1,2,3", "parcel_code"):
+        response = send_csv(world, project, text.encode(), PERIOD)
+        assert (response.status_code, response.get_json()["code"]) == (422, "platform.invalid_input"), text
+    assert send_csv(world, project, b"\xff\xfe\xff", PERIOD).status_code == 422
+
+
+def send_csv(world: World, project: str, content: bytes, period: dict[str, str]) -> Any:
+    return world.call(
         "operator",
         "POST",
         f"/projects/{project}/monitoring.csv",
-        data=text.encode(),
-        query_string=PERIOD,
+        data=content,
+        query_string=period,
         content_type="text/csv",
     )
-    assert response.status_code == 422
-    assert response.get_json()["code"] == "platform.invalid_input"

@@ -11,7 +11,13 @@ const money = (value) => {
   const [whole, part] = Math.abs(value).toFixed(2).split('.');
   return `${value < 0 ? '−' : ''}${whole.replace(/\B(?=(\d{3})+$)/g, ',')}.${part}`;
 };
-export const shown = (value, unit) => (unit === '元' || unit === '¥' || unit === 'CNY' ? money(value) : number(value));
+const MONEY = new Set(['元', '¥', 'CNY']);
+const tenths = (value) => number(value) + (Number.isInteger(Math.round(value * 10) / 10) ? '.0' : '');
+/** Money to the fen; figures of one chart all with a tenth when any of them needs it. */
+export function shown(value, unit, all = [value]) {
+  if (MONEY.has(unit)) return money(value);
+  return all.some((v) => !Number.isInteger(v)) ? tenths(value) : number(value);
+}
 // Axis labels stay short: 万 and 亿 in Chinese, k and M in English.
 export function short(value, language = 'zh') {
   const steps = language.startsWith('en') ? [[1e6, 'M'], [1e3, 'k']] : [[1e8, ' 亿'], [1e4, ' 万']];
@@ -53,6 +59,7 @@ const PAID = new Set(['keep', 'people']); // what someone receives is written wi
 
 export function waterfall(data, c, width, finding) {
   const steps = waterfallSteps(data.steps);
+  const values = steps.map((s) => s.value);
   const narrow = width / steps.length < 76;
   const lowest = Math.min(0, ...steps.map((s) => Math.min(s.from, s.to)));
   const draw = (params, api) => {
@@ -71,7 +78,7 @@ export function waterfall(data, c, width, finding) {
       },
       {
         type: 'text',
-        style: { x, y: top - 8, text: shown(PAID.has(step.certainty) ? Math.abs(step.value) : step.value, data.unit), textAlign: 'center', textVerticalAlign: 'bottom', fill: c.ink, stroke: c.surface, lineWidth: 4, font: `600 ${narrow ? 12 : 14}px ${c.font}` },
+        style: { x, y: top - 8, text: shown(PAID.has(step.certainty) ? Math.abs(step.value) : step.value, data.unit, values), textAlign: 'center', textVerticalAlign: 'bottom', fill: c.ink, stroke: c.surface, lineWidth: 4, font: `600 ${narrow ? 12 : 14}px ${c.font}` },
       },
     ];
     if (params.dataIndex < steps.length - 1) {
@@ -108,6 +115,7 @@ export function waterfall(data, c, width, finding) {
         markLine: data.line && {
           silent: true,
           symbol: 'none',
+          z: 1, // under the figures, whose halo keeps them readable
           lineStyle: { color: c.ink, type: 'dashed', width: 2 },
           label: { formatter: data.line.label, position: 'insideEndTop', color: c.ink, fontWeight: 600, fontSize: 13 },
           data: [{ yAxis: data.line.value }],

@@ -1,7 +1,7 @@
 // Progressive extras: every page reads, links and prints without this file.
 
 import { attachForms } from './forms.js';
-import { cost, exactInteger, tonnes, yuan } from './values.js';
+import { cost, csvOf, exactInteger, tonnes, yuan } from './values.js';
 
 const html = document.documentElement;
 const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
@@ -58,6 +58,13 @@ document.addEventListener('click', (event) => {
   const closer = event.target.closest('[data-close]');
   if (closer) closer.closest('dialog').close();
   if (event.target.closest('[data-print]')) print();
+  const save = event.target.closest('[data-csv]'); // the table twin of a chart as a file
+  if (save) {
+    const rows = [...save.closest('figure').querySelectorAll('table tr')].map((row) => [...row.cells].map((c) => c.textContent));
+    const url = URL.createObjectURL(new Blob([csvOf(rows)], { type: 'text/csv' }));
+    Object.assign(document.createElement('a'), { href: url, download: `${save.dataset.csv}.csv` }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
   const put = event.target.closest('[data-put]'); // fill a form elsewhere on the page, e.g. a demo log-in
   if (put) {
     const { elements } = document.getElementById(put.dataset.form);

@@ -117,3 +117,9 @@ export const SHOWN = {
   yuan,
   text: (value) => String(value),
 };
+
+/** Rows of texts → CSV that a spreadsheet opens as text: quoted, and no cell can become a formula. */
+export function csvOf(rows) {
+  const cell = (text) => `"${(/^[=+@\t\r-]/.test(text) ? `'${text}` : text).replace(/"/g, '""')}"`;
+  return `\ufeff${rows.map((row) => row.map((text) => cell(text.trim())).join(',')).join('\r\n')}\r\n`;
+}
