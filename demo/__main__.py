@@ -40,6 +40,8 @@ def main() -> None:
     arguments.add_argument("--no-serve", action="store_true", help="stop after the table")
     given = arguments.parse_args()
     screen = Console(highlight=False)
+    if not screen.is_terminal:
+        screen = Console(highlight=False, width=140)  # a log file has no width of its own
     started = time.monotonic()
     app = fresh_app(given.port)
     story_started = time.monotonic()

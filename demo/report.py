@@ -35,11 +35,10 @@ def _counties(told: Told) -> Table:
     ):
         table.add_column(name, justify="right")
     codes = sorted({item["county"] for item in told.imports})
-    batch_county = {batch["code"]: batch["county_code"] for batch in told.batches}
     totals = [0.0] * 7
     for code in codes:
         imports = [item for item in told.imports if item["county"] == code]
-        sales = [sale for sale in told.trades if batch_county[sale["batch"]] == code]
+        sales = [sale for sale in told.trades if sale["goods"]["county_code"] == code]
         shares = [d for d in told.distributions if d["county_code"] == code]
         row = [
             sum(item["accepted"]["registered_rows"] for item in imports),
@@ -128,7 +127,7 @@ def _citizen(told: Told) -> Table:
     table.add_row("光盘 Clean plate", f"{carbon_text(plate['reduction_g'])}，{plate['points']} 分")
     voucher = citizen.get("voucher")
     table.add_row(
-        "兑换 Redeemed", f"{voucher['name_zh']}，券码 {voucher['code']}" if voucher else "积分还不够"
+        "兑换 Redeemed", f"{voucher['name_zh']}，券码 {voucher['voucher_code']}" if voucher else "积分还不够"
     )
     totals = citizen["book"]["totals"]
     table.add_row("账本 Book", f"{carbon_text(totals['all_g'])}，剩 {citizen['points']['available']} 分")

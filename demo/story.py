@@ -62,7 +62,7 @@ class Told:
 
 
 def tell(http: httpx.Client, plan: Plan, folder: Path, progress: Progress = lambda *_: None) -> Told:
-    """Play every chapter. ``folder`` keeps the made files; ``progress(chapter, done, of)`` is called often."""
+    """Play every chapter. ``folder`` keeps the files made; ``progress(chapter, done, of)`` shows the way."""
     told = Told()
     for chapter in (
         register_parcels,
@@ -89,8 +89,10 @@ def register_parcels(http: httpx.Client, plan: Plan, told: Told, folder: Path, p
     for number, (kind, county, count) in enumerate(files):
         progress("地块入库 Parcels", number, len(files))
         path = folder / f"{county}-{kind}.zip"
-        make = make_camellia_zip if kind == "camellia" else make_rice_zip
-        make(path, county, count, plan.seed)
+        if kind == "camellia":
+            make_camellia_zip(path, county, count, plan.seed, faults=True)
+        else:
+            make_rice_zip(path, county, count, plan.seed)
         officer = sign_in(http, OFFICER_OF[county])
         report = officer.upload("/api/v1/parcel-imports", path.name, path.read_bytes(), kind=kind)
         accepted = officer.post(f"/api/v1/parcel-imports/{report['id']}/accept")
@@ -141,7 +143,7 @@ def assess(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: P
 
 
 def refuse_the_estimate(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
-    """3a · Without the authority's sign-off the run is an estimate, and issuing is refused with the reason."""
+    """3a · Without the authority's sign-off the run is an estimate: issuing is refused with the reason."""
     operator = sign_in(http, "operator")
     for kind, run in told.runs.items():
         try:
@@ -190,7 +192,7 @@ def issue(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Pr
 
 
 def trade(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
-    """5a · The operator lists; the bank confirms the enterprises' deposits; they buy: goods and money in one."""
+    """5a · The operator lists, the bank confirms deposits, enterprises buy: goods and money in one entry."""
     operator, bank = sign_in(http, "operator"), sign_in(http, "bank")
     for batch in told.batches:
         whole_kg = batch["quantity_kg"] // 1000 * 1000

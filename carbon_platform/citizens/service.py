@@ -88,9 +88,11 @@ def report_act(session: Session, actor: Actor, report: ActReport, *, now: dateti
     end = report.starts_at + timedelta(seconds=report.duration_s or 0)
     rules.check_time(report.starts_at, end, now)
     act = _decide(session, actor, claim, now=now)
-    act.entry_id = _post(session, actor, act, now=now)
+    # The row first: of two people claiming one record at once, the second breaks its unique key, runs
+    # again after the first has committed, and then finds the conflict by name.
     session.add(act)
     session.flush()
+    act.entry_id = _post(session, actor, act, now=now)
     audit(
         session, actor, "act.report", object_kind="act", object_id=act.id, now=now,
         detail={"source": act.source, "status": act.status, "reason": act.reason_code},

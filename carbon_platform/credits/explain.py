@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Any
 
@@ -22,6 +23,7 @@ from carbon_platform.projects.tables import MonitoringRecord, Project
 from carbon_platform.units import M2_PER_HA, ha_to_mu
 from methodologies import contract, registry
 from methodologies.contract import ExplainedStep, Methodology
+from methodologies.formula import evaluate, number_text, render, term_text
 
 KINDS = ("run", "run-row", "batch", "retirement", "act")
 # Of the parcels of a run, the largest and every negative one up to this many are linked; the rest are in
@@ -186,7 +188,7 @@ def _run_sentence_en(run: AssessmentRun, methodology: Methodology, negative: int
         f"net {rules.tonnes_words(run.net_t)} t."
     ]
     if negative:
-        words.append(f" {negative} of them are negative and count in full.")
+        words.append(f" Below zero, and counted in full: {negative}.")
     if run.deficit_t:
         words.append(" The total is negative: nothing can issue, and the gap is carried to the next period.")
     else:
@@ -220,21 +222,46 @@ def _run_equations(
 
 
 def _sums(run: AssessmentRun, methodology: Methodology) -> list[Equation]:
+    """The totals of the steps. Where a step's own equation holds for the sums too, it is shown with them."""
     return [
-        Equation(
-            f"Σ{step.symbol}",
-            step.meaning_zh,
-            step.meaning_en,
-            f"Σ{step.symbol} = Σᵢ {step.symbol}ᵢ",
-            f"Σ(N = {run.parcel_count}) = {rules.tonnes_words(run.totals[step.name], 3)} {step.unit}",
-            run.totals[step.name],
-            step.unit,
-            (),
-            step.source,
-        )
+        _sum_of(run, methodology, step)
         for step in methodology.steps
         if step.name in run.totals and step.name != contract.NET
     ]
+
+
+def _sum_of(run: AssessmentRun, methodology: Methodology, step: contract.Step) -> Equation:
+    total = run.totals[step.name]
+    symbols = {name: f"Σ{_symbol(methodology, name)}" for name in run.totals}
+    symbols |= {used["name"]: used["symbol"] for used in run.parameters}
+    values = run.totals | {used["name"]: used["value"] for used in run.parameters}
+    symbolic = f"Σ{step.symbol} = Σᵢ {step.symbol}ᵢ"
+    numeric = f"Σ(N = {run.parcel_count}) = {rules.tonnes_words(total, 3)} {step.unit}"
+    template = step.cases[-1].formula
+    of_sums = len(step.cases) == 1 and set(step.uses) <= set(values)
+    # Proven, not assumed: only a linear equation gives the total when fed with totals.
+    if of_sums and math.isclose(evaluate(template, values), total, rel_tol=1e-9, abs_tol=1e-9):
+        texts = {name: term_text(value) for name, value in values.items()}
+        symbolic = f"Σ{step.symbol} = {render(template, symbols)}"
+        numeric = f"{render(template, texts)} = {number_text(total).replace('-', '−')} {step.unit}"
+    return Equation(
+        f"Σ{step.symbol}",
+        step.meaning_zh,
+        step.meaning_en,
+        symbolic,
+        numeric,
+        total,
+        step.unit,
+        (),
+        step.source,
+    )
+
+
+def _symbol(methodology: Methodology, name: str) -> str:
+    for column in methodology.columns:
+        if column.name == name:
+            return column.symbol or column.name
+    return methodology.step(name).symbol
 
 
 def _parameter_term(used: dict[str, Any]) -> Term:
@@ -351,7 +378,8 @@ def _row_inputs(
         if column.name != AREA and column.name not in told:
             source = "未填，用缺省值 not given, default used"
         terms.append(
-            Term(column.name, column.meaning_zh, column.meaning_en, row.inputs.get(column.name), column.unit,
+            Term(_symbol(methodology, column.name), column.meaning_zh, column.meaning_en,
+                 row.inputs.get(column.name), column.unit,
                  source, status="measured")
         )  # fmt: skip
     return tuple(terms)

@@ -23,18 +23,14 @@ def batch_views(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
             sa.select(Retirement.batch_id, sa.func.sum(Retirement.quantity_kg))
             .where(Retirement.batch_id.in_(ids))
             .group_by(Retirement.batch_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     parcels = dict(
         session.execute(
             sa.select(BatchShare.batch_id, sa.func.count())
             .where(BatchShare.batch_id.in_(ids))
             .group_by(BatchShare.batch_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     rows = session.execute(
         sa.select(CreditBatch, Project, AssessmentRun.code)

@@ -243,13 +243,15 @@ def issue_blockers(
     blockers = list(_result_blockers(run, readings_replaced))
     weak = blocking_parameters(run)
     if weak and not adopted(run, signoffs):
-        names = "、".join(weak)
+        used = {parameter["name"]: parameter for parameter in run.parameters}
+        names_zh = "、".join(used[name].get("meaning_zh", name) for name in weak)
+        names_en = ", ".join(used[name].get("meaning_en", name) for name in weak)
         blockers.append(
             Blocker(
                 "credits.parameters_not_adopted",
-                f"这是试算。还有 {len(weak)} 个参数没有签署采纳，不能签发：{names}。",
+                f"这是试算。还有 {len(weak)} 个参数没有签署采纳，不能签发：{names_zh}。",
                 f"An estimate. {len(weak)} parameters are not adopted yet, so it cannot issue: "
-                f"{', '.join(weak)}.",
+                f"{names_en}.",
                 "authority",
             )
         )

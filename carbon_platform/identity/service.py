@@ -91,7 +91,7 @@ def organisation_names(session: Session, holders: set[str]) -> dict[str, str]:
     rows = session.execute(
         sa.select(Organisation.holder, Organisation.name_zh).where(Organisation.holder.in_(holders))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def add_user(

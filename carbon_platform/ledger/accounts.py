@@ -13,10 +13,8 @@ from carbon_platform.ledger import tables
 from carbon_platform.ledger.roles import ROLES
 from carbon_platform.ledger.values import AccountKey
 
-# Keys per statement: far below the number of parameters either engine allows.
-_CHUNK = 500
-
-_COLUMNS = ("role", "holder", "asset", "lot")
+# Keys per statement: far below the depth of an expression that SQLite allows.
+_CHUNK = 100
 
 
 def insert(connection: Connection, table: sa.Table) -> Any:
@@ -30,10 +28,12 @@ def find(connection: Connection, keys: Iterable[AccountKey]) -> dict[AccountKey,
     found: dict[AccountKey, int] = {}
     wanted = sorted(set(keys))
     for start in range(0, len(wanted), _CHUNK):
-        values = [(k.holder, k.role, str(k.asset), k.lot) for k in wanted[start : start + _CHUNK]]
-        query = sa.select(a.id, a.role, a.holder, a.asset, a.lot).where(
-            sa.tuple_(a.holder, a.role, a.asset, a.lot).in_(values)
-        )
+        # Written out, because SQLite scans the whole table for ``(a, b) IN (VALUES …)``.
+        any_of = [
+            sa.and_(a.holder == k.holder, a.role == k.role, a.asset == str(k.asset), a.lot == k.lot)
+            for k in wanted[start : start + _CHUNK]
+        ]
+        query = sa.select(a.id, a.role, a.holder, a.asset, a.lot).where(sa.or_(*any_of))
         for row in connection.execute(query):
             found[AccountKey(row.role, row.holder, row.asset, row.lot)] = row.id
     return found

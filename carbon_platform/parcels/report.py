@@ -21,7 +21,7 @@ OUTCOME_WORDS: Final = {
     "refused": ("不能入库", "refused"),
     "same": ("已经登记", "already registered"),
 }
-_SHOWN_FINDINGS: Final = 20
+_SHOWN_FINDINGS: Final = 3  # of each reason
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,22 @@ def report_text(report: ImportReport) -> str:
     if found:
         counts = Counter(entry["code"] for _, entry in found)
         lines += ["", "发现：" + "，".join(f"{code} × {count}" for code, count in counts.most_common())]
-        # What keeps a row out first; what needs nobody's hand not at all.
-        told = [entry for _, entry in found if entry["outcome"] in ("refused", "warned")]
-        told.sort(key=lambda entry: entry["outcome"] != "refused")
-        lines += [f"  {entry['zh']}{entry['advice_zh']}" for entry in told[:_SHOWN_FINDINGS]]
-        if len(told) > _SHOWN_FINDINGS:
-            lines.append(f"  还有 {len(told) - _SHOWN_FINDINGS} 条，见问题清单。")
+        lines += _told([entry for _, entry in found if entry["outcome"] in ("refused", "warned")])
     kept = f"导入编号 {report.import_id}，尚未入库。" if report.import_id else "只是试读，没有保存任何内容。"
     return "\n".join([*lines, "", kept])
+
+
+def _told(found: list[dict[str, Any]]) -> list[str]:
+    """What keeps rows out first, then what is to be confirmed; a few rows of each reason."""
+    lines = []
+    by_code: dict[str, list[dict[str, Any]]] = {}
+    for entry in sorted(found, key=lambda entry: str(entry["outcome"])):
+        by_code.setdefault(entry["code"], []).append(entry)
+    for entries in by_code.values():
+        lines += [f"  {entry['zh']}{entry['advice_zh']}" for entry in entries[:_SHOWN_FINDINGS]]
+        if len(entries) > _SHOWN_FINDINGS:
+            lines.append(f"  …… 同样的还有 {len(entries) - _SHOWN_FINDINGS} 行，见问题清单。")
+    return lines
 
 
 def safe_cell(value: Any) -> str:

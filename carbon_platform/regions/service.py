@@ -78,7 +78,7 @@ def get_region(session: Session, code: str) -> Region:
 def region_names(session: Session, codes: set[str]) -> dict[str, str]:
     """Chinese names by code."""
     rows = session.execute(sa.select(Region.code, Region.name_zh).where(Region.code.in_(codes)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def list_counties(session: Session) -> list[Region]:

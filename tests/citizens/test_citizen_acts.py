@@ -119,6 +119,7 @@ def test_two_citizens_cannot_both_have_one_ride(
         answers = list(pool.map(lambda citizen: citizen.ride(), (xiaoman, other)))
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     loser = next(answer for answer in answers if answer.status_code == 409)
+    assert loser.json["code"] == "act.conflict"
     assert "小满" not in loser.text
     assert "大海" not in loser.text
     assert balances(db)[0] + balances(db, "大海")[0] == 80
