@@ -2,8 +2,31 @@
 
 from flask import Flask
 
+from carbon_platform.console import (
+    pages_inbox,
+    pages_land,
+    pages_market,
+    pages_projects,
+    pages_public,
+    pages_revenue,
+    site,
+)
 from carbon_platform.console.formats import FILTERS
+
+PAGES = (
+    site.blp,
+    pages_public.blp,
+    pages_inbox.blp,
+    pages_land.blp,
+    pages_projects.blp,
+    pages_market.blp,
+    pages_revenue.blp,
+)
 
 
 def init_app(app: Flask) -> None:
+    """Filters, ``site`` for every template, and the pages."""
     app.jinja_env.filters.update(FILTERS)
+    app.context_processor(site.site_context)
+    for blueprint in PAGES:
+        app.register_blueprint(blueprint)

@@ -28,7 +28,7 @@ ROLES_EN = {
 }
 # Who decides, in order: the verifier first, then the bureaus in any order. Forestry needs both bureaus;
 # the city's plan names no agricultural co-signer, so everything else needs the ecology bureau alone.
-FORESTRY_KINDS = frozenset({"camellia", "forest", "tea"})
+FORESTRY_KINDS = frozenset({"camellia", "forest"})
 STATUS_ZH = {
     "estimate": "试算",
     "verified": "已核",
@@ -250,8 +250,7 @@ def issue_blockers(
             Blocker(
                 "credits.parameters_not_adopted",
                 f"这是试算。还有 {len(weak)} 个参数没有签署采纳，不能签发：{names_zh}。",
-                f"An estimate. {len(weak)} parameters are not adopted yet, so it cannot issue: "
-                f"{names_en}.",
+                f"An estimate. {len(weak)} parameters are not adopted yet, so it cannot issue: {names_en}.",
                 "authority",
             )
         )

@@ -280,22 +280,24 @@ def _in_chunks(session: Session, values: Sequence[Any], select: Callable[[Sequen
 
 def read_inputs(session: Session, project: Project, start: date, end: date) -> list[ParcelInput]:
     """Every parcel of the project, in code order, with its readings in force for exactly this period."""
-    record = MonitoringRecord
-    current = sa.and_(
-        record.parcel_id == Parcel.id,
-        record.project_id == project.id,
-        record.period_start == start,
-        record.period_end == end,
-        record.superseded_by.is_(None),
+    readings = session.execute(
+        sa.select(MonitoringRecord.parcel_id, MonitoringRecord.values).where(
+            MonitoringRecord.project_id == project.id,
+            MonitoringRecord.period_start == start,
+            MonitoringRecord.period_end == end,
+            MonitoringRecord.superseded_by.is_(None),
+        )
     )
-    rows = session.execute(
-        sa.select(Parcel.id, Parcel.code, Parcel.county_code, Parcel.area_m2, record.values)
+    # Joined here: the index leads to all readings of a period, so a join would scan them once per parcel.
+    values_of: dict[int, dict[str, Any]] = dict(readings.all())
+    parcels = session.execute(
+        sa.select(Parcel.id, Parcel.code, Parcel.county_code, Parcel.area_m2)
         .join(ProjectParcel, ProjectParcel.parcel_id == Parcel.id)
-        .outerjoin(record, current)
         .where(ProjectParcel.project_id == project.id)
     )
     # Sorted here: databases collate text each in their own way.
-    return sorted((ParcelInput(*row) for row in rows), key=lambda parcel: parcel.code)
+    inputs = (ParcelInput(*parcel, values=values_of.get(parcel.id)) for parcel in parcels)
+    return sorted(inputs, key=lambda parcel: parcel.code)
 
 
 def monitored_since(session: Session, project_id: int, start: date, end: date, moment: datetime) -> bool:

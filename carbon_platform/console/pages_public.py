@@ -1,0 +1,413 @@
+"""Pages anyone may open: front page, sign-in, certificates, methods and sources, explanations."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, datetime
+from typing import Any
+
+import segno
+import sqlalchemy as sa
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from carbon_platform.console.formats import day, daytime, mu
+from carbon_platform.console.opened import opened, unit_words
+from carbon_platform.console.outline import county_shapes
+from carbon_platform.console.site import county, home_of, local_path, page, role_label, said
+from carbon_platform.credits import approval, retirement
+from carbon_platform.credits.explain import explain
+from carbon_platform.credits.paper import verify_url
+from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, Retirement
+from carbon_platform.errors import NotFound
+from carbon_platform.identity.rules import Actor
+from carbon_platform.identity.tables import Person, User
+from carbon_platform.parcels.tables import Parcel
+from carbon_platform.projects.rules import local_date
+from carbon_platform.revenue import dashboard as board
+from carbon_platform.revenue import rules as revenue_rules
+from carbon_platform.revenue.tables import Distribution
+from carbon_platform.web import Call
+from methodologies import registry
+from methodologies.contract import Methodology, Step
+from methodologies.formula import render
+
+blp = Blueprint("public", __name__)
+
+# What `python -m demo` gives every log-in; printed on the sign-in page of a demo only.
+DEMO_PASSWORD = "xinyang-demo-2026"  # noqa: S105
+
+
+def county_outlines(
+    figures: dict[str, str], lit: set[str] = frozenset(), url: str = "/parcels?county={code}"
+) -> list[dict[str, Any]]:
+    """The counties of ``parts.county_outline`` with a figure under each name."""
+    shapes, _height = county_shapes()
+    return [
+        {
+            **vars(shape),
+            "name": said(shape.name_zh, shape.name_en),
+            "figure": figures.get(shape.code, _("尚未登记")),
+            "url": url.format(code=shape.code),
+            "lit": shape.code in lit,
+        }
+        for shape in shapes
+    ]
+
+
+@blp.get("/")
+@page(None)
+def landing(call: Call) -> ResponseReturnValue:
+    found, plan = board.summary(call.session), board.dashboard(call.session, now=call.now)
+    area_of = {
+        row.code: row.figures.surveyed_area_m2
+        for batch in plan.batches
+        for row in batch.counties
+        if row.figures.surveyed_parcels
+    }
+    base_fen, below_fen = call.session.execute(
+        sa.select(
+            sa.func.coalesce(sa.func.sum(Distribution.base_fen), 0),
+            sa.func.coalesce(sa.func.sum(Distribution.below_fen), 0),
+        )
+    ).one()
+    newest = call.session.scalar(
+        sa.select(Retirement.certificate_number).order_by(Retirement.id.desc()).limit(1)
+    )
+    share_bp = revenue_rules.share_bp(int(below_fen), int(base_fen))
+    return render_template(
+        "landing.html",
+        totals={
+            "land_m2": plan.total.surveyed_area_m2,
+            "parcel_count": plan.total.surveyed_parcels,
+            "issued_kg": found.issued_kg,
+            "issued_url": "/market",
+            "retired_kg": found.retired_kg,
+            "retired_url": f"/explain/retirement/{newest}" if newest else "/verify",
+            "local_fen": int(below_fen),
+            "local_share": None if share_bp is None else share_bp / revenue_rules.WHOLE_BP,
+            "local_url": "/revenue",
+            "citizens": call.session.scalar(sa.select(sa.func.count()).select_from(Person)) or 0,
+        },
+        counties=county_outlines({code: _("%(mu)s 亩", mu=mu(area)) for code, area in area_of.items()}),
+        outline_height=county_shapes()[1],
+        targets=[_target(batch, call.now) for batch in plan.batches],
+        opened=_one_opened(call, newest),
+        as_of=call.now,
+    )
+
+
+def months_gone(start: date, now: datetime, months: int) -> int:
+    """Whole months of a target window that have passed."""
+    today = local_date(now)
+    gone = (today.year - start.year) * 12 + today.month - start.month - (today.day < start.day)
+    return min(max(gone, 0), months)
+
+
+def window_months(batch: board.BatchFigures) -> int:
+    return (batch.ends_on.year - batch.starts_on.year) * 12 + batch.ends_on.month - batch.starts_on.month + 1
+
+
+def stuck_at(figures: board.Figures) -> str:
+    """The first step of the chain that has nothing behind it, in words."""
+    steps = (
+        (figures.surveyed_parcels, _("地块还没建档")),
+        (figures.project_parcels, _("地块还没进项目")),
+        (figures.assessed_kg, _("还没有监测和核算")),
+        (figures.verified_kg, _("等第三方核证")),
+        (figures.issued_kg, _("等批准和签发")),
+        (figures.sold_kg, _("签发了，还没卖出")),
+        (figures.distributed_gross_fen, _("款到了，还没分")),
+    )
+    for done, words in steps:
+        if not done:
+            return words
+    return _("每一步都走到了")
+
+
+def _target(batch: board.BatchFigures, now: datetime) -> dict[str, Any]:
+    months = window_months(batch)
+    return {
+        "label": _("%(name)s，%(years)s 年林业碳汇交易收入", name=batch.name_zh, years=months // 12),
+        "target_fen": batch.target_fen,
+        "received_fen": batch.figures.received_forestry_fen,
+        "url": "/revenue",
+        "months_gone": months_gone(batch.starts_on, now, months),
+        "months": months,
+        "note": stuck_at(batch.figures),
+    }
+
+
+def _one_opened(call: Call, certificate_number: str | None) -> dict[str, Any] | None:
+    """The newest retirement, opened: public by its nature."""
+    if certificate_number is None:
+        return None
+    found = opened(
+        explain(call.session, call.actor, "retirement", certificate_number, is_demo=False), call.actor
+    )
+    equation = found["equations"][0]
+    return {
+        "sentence": found["sentence"],
+        "equation": f"{equation['symbolic']} = {equation['filled']}",
+        "terms": [(found["kind_label"], found["ref"])]
+        + [(a["role"], f"{a['who']}，{daytime(a['at'])}") for a in found["approvals"]],
+        "url": found["url"],
+    }
+
+
+@blp.get("/login")
+@page(None)
+def login(call: Call) -> ResponseReturnValue:
+    if call.actor is not None:
+        return redirect(local_path(request.args.get("next"), home_of(call.actor)))
+    users = []
+    if call.settings.is_demo:
+        users = list(call.session.scalars(sa.select(User).where(User.active).order_by(User.id)))
+    return render_template(
+        "login.html",
+        next_url=local_path(request.args.get("next"), "/login"),
+        demo_logins=[
+            {
+                "username": user.username,
+                "password": DEMO_PASSWORD,
+                "role_label": role_label(user.role),
+                "name": user.display_name,
+                "place": county(user.region_code) if len(user.region_code) == 6 else _("全市"),
+            }
+            for user in users
+        ],
+    )
+
+
+# --- certificates ---------------------------------------------------------------------------------
+
+
+@blp.get("/verify")
+@page(None)
+def verify(call: Call) -> ResponseReturnValue:
+    asked = request.args.get("no", "").strip()
+    return _certificate_page(call, asked) if asked else _no_certificate("")
+
+
+@blp.get("/verify/<number>")
+@page(None)
+def verify_number(call: Call, number: str) -> ResponseReturnValue:
+    """What the QR code of a certificate opens."""
+    return _certificate_page(call, number)
+
+
+@blp.get("/certificates/<number>")
+@page(None)
+def certificate(call: Call, number: str) -> ResponseReturnValue:
+    return _certificate_page(call, number)
+
+
+def _no_certificate(asked: str) -> ResponseReturnValue:
+    return render_template("certificate.html", certificate=None, asked=asked), 404 if asked else 200
+
+
+def _certificate_page(call: Call, number: str) -> ResponseReturnValue:
+    try:
+        found = retirement.get_retirement(call.session, number)
+    except NotFound:
+        return _no_certificate(number)
+    batch = call.session.get_one(CreditBatch, found.batch_id)
+    spans = [(int(first), int(last)) for first, last in found.ranges]
+    traced = retirement.traced_parcels(call.session, batch.id, spans)
+    numbers = {
+        share.parcel_id: (share.first, share.last)
+        for share in call.session.scalars(sa.select(BatchShare).where(BatchShare.batch_id == batch.id))
+    }
+    return render_template(
+        "certificate.html",
+        certificate=certificate_view(call, found),
+        genuine=retirement.is_genuine(call.session, found),
+        asked=number,
+        checked_at=call.now,
+        parcels=[
+            {
+                "code": part.parcel.code,
+                "county_name": county(part.parcel.county_code),
+                "area_m2": part.parcel.area_m2,
+                "first": numbers[part.parcel.id][0],
+                "last": numbers[part.parcel.id][1],
+                "quantity_kg": part.quantity_kg,
+            }
+            for part in traced
+        ],
+        parcel_total_m2=sum(part.parcel.area_m2 for part in traced),
+        map_url=f"/api/v1/public/certificates/{number}/parcels.geojson",
+        steps=_life_of(call.session, batch, found),
+        explain_url=f"/explain/retirement/{number}",
+        pdf_url=f"/api/v1/retirements/{number}/certificate.pdf",
+    )
+
+
+def certificate_view(call: Call, found: Retirement) -> dict[str, Any]:
+    """The context of ``parts.certificate``."""
+    content = retirement.content(call.session, found)
+    url = verify_url(call.settings.base_url, found.certificate_number)
+    drawing = io.BytesIO()
+    segno.make(url, error="m").save(
+        drawing, kind="svg", border=1, xmldecl=False, svgns=True, title=_("查验二维码")
+    )
+    period = f"{content['consumption_from']} – {content['consumption_to']}"
+    return {
+        "number": found.certificate_number,
+        "is_demo": found.is_demo,
+        "quantity_kg": found.quantity_kg,
+        "beneficiary": found.beneficiary_name,
+        "beneficiary_code": found.beneficiary_credit_code,
+        "purpose": purpose_label(found.purpose),
+        "consumption": f"{period}，{found.consumption_place}",
+        "project": content["project_name"],
+        "project_code": content["project_code"],
+        "county": county(content["county_code"]),
+        "vintage": content["vintage"],
+        "methodology": methodology_title(content["methodology_key"]),
+        "ranges": content["serials"],
+        "retired_at": found.retired_at,
+        "digest": found.digest,
+        # segno draws only the modules of our own address: nothing of a user's is in it.
+        "qr_svg": Markup(drawing.getvalue().decode()),  # noqa: S704
+        "verify_url": url,
+    }
+
+
+def purpose_label(purpose: str) -> str:
+    return {
+        "operations": _("自身运营"),
+        "product": _("产品"),
+        "event": _("会议活动"),
+        "restoration": _("生态损害赔偿"),
+        "public_benefit": _("公益"),
+    }.get(purpose, purpose)
+
+
+def methodology_title(key: str) -> str:
+    methodology = registry()[key]
+    return f"{said(methodology.title_zh, methodology.title_en)} v{methodology.version}"
+
+
+def _life_of(session: Session, batch: CreditBatch, found: Retirement) -> list[dict[str, Any]]:
+    """From the land to the end of use, for the certificate's time line."""
+    run = session.get_one(AssessmentRun, batch.run_id)
+    first_day = session.scalar(
+        sa.select(sa.func.min(Parcel.valid_from))
+        .join(BatchShare, BatchShare.parcel_id == Parcel.id)
+        .where(BatchShare.batch_id == batch.id)
+    )
+    reviews = approval.reviews_of(session, run)
+    return [
+        {"label": _("地块登记"), "at": day(first_day), "note": "", "state": "done"},
+        {"label": _("核算"), "at": day(run.created_at), "note": run.code, "state": "done"},
+        *(
+            {"label": role_label(review.role), "at": day(review.at), "note": review.reviewer, "state": "done"}
+            for review in reviews
+        ),
+        {"label": _("签发"), "at": day(batch.issued_at), "note": batch.code, "state": "done"},
+        {"label": _("注销"), "at": daytime(found.retired_at), "note": "", "state": "final"},
+    ]
+
+
+# --- methods and explanations ---------------------------------------------------------------------
+
+
+@blp.get("/sources")
+@page(None)
+def sources(call: Call) -> ResponseReturnValue:
+    may_sign = call.actor is not None and call.actor.may("methodology.sign")
+    return render_template(
+        "sources.html",
+        methodologies=[_method(call, key) for key in sorted(registry())],
+        can={"sign": may_sign},
+        today=local_date(call.now),
+    )
+
+
+def _method(call: Call, key: str) -> dict[str, Any]:
+    found = approval.describe_methodology(call.session, key, now=call.now)
+    signed = found["sign_off"]
+    adopted = signed is not None
+    methodology = registry()[key]
+    symbols = _symbols(methodology)
+    return {
+        "key": key,
+        "title": methodology_title(key),
+        "source": found["source"],
+        "subject_label": {"parcel": _("算一块地"), "act": _("算一次行为"), "facility": _("算一台设施")}[
+            found["subject"]
+        ],
+        "digest": found["parameter_digest"],
+        "equations": [_printed(methodology, step, symbols) for step in methodology.steps],
+        "terms": [
+            {
+                "symbol": used["symbol"],
+                "name": said(used["meaning_zh"], used["meaning_en"]),
+                "value": used["value"],
+                "unit": unit_words(used["unit"]),
+                "source": used["source"],
+                "page": used["page"],
+                "since": used["valid_from"],
+                "evidence": used["status"],
+                "adopted": adopted and used["status"] not in ("verified", "secondary"),
+                "url": None,
+            }
+            for used in found["parameters"]
+        ],
+        "signoff": {
+            "document": signed.document_number,
+            "title": signed.document_title,
+            "signer": signed.signer,
+            "on": signed.signed_on,
+            "is_demo": signed.is_demo,
+        }
+        if signed
+        else None,
+    }
+
+
+def _printed(methodology: Methodology, step: Step, symbols: dict[str, str]) -> dict[str, Any]:
+    """A step as it is published: symbols instead of column names, one line per case."""
+    lines = []
+    for case in step.cases:
+        where = f"（{render(case.when, symbols)}）" if case.when else ""
+        lines.append(f"{step.symbol} = {render(case.formula, symbols)}{where}")
+    note = " ".join(part for part in (step.source, step.equation_no) if part)
+    return {
+        "name": said(step.meaning_zh, step.meaning_en),
+        "symbolic": "；".join(lines),
+        "filled": "",
+        "result": None,
+        "unit": "",
+        "note": note if note != methodology.source else "",
+    }
+
+
+def _symbols(methodology: Methodology) -> dict[str, str]:
+    symbols = {column.name: column.symbol or column.name for column in methodology.columns}
+    symbols |= {step.name: step.symbol for step in methodology.steps}
+    symbols |= {name: values[0].symbol for name, values in methodology.parameters.items()}
+    return symbols | PERIOD_SYMBOLS
+
+
+@blp.get("/explain/<kind>/<ref>")
+@page(None)
+def explain_figure(call: Call, kind: str, ref: str) -> ResponseReturnValue:
+    """The page of the same figure that ``/api/v1/explain`` answers."""
+    found = explain(call.session, call.actor, kind, ref, is_demo=call.settings.is_demo)
+    view = opened(found, call.actor)
+    return render_template("explain.html", explanation=view, trail=_way_to(view, call.actor))
+
+
+def _way_to(view: dict[str, Any], actor: Actor | None) -> list[dict[str, Any]]:
+    steps = [{"label": _("首页"), "url": "/"}]
+    if view["kind"] == "run-row":
+        run = view["ref"].partition(":")[0]
+        steps.append({"label": run, "url": f"/explain/run/{run}"})
+    if view["kind"] == "run" and actor and actor.may("run.read"):
+        steps.append({"label": _("核算 %(code)s", code=view["ref"]), "url": f"/runs/{view['ref']}"})
+    return [*steps, {"label": view["kind_label"], "url": None}]
