@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 
 from flask import Flask
 from flask_babel import Babel
@@ -26,6 +27,8 @@ from carbon_platform.web.language import locale
 from carbon_platform.web.openapi import init_openapi
 from carbon_platform.web.problems import init_problems
 from carbon_platform.web.security import init_security
+from methodologies import registry
+from methodologies.conformance import check_all
 
 APIS = (
     identity_api,
@@ -44,9 +47,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@cache
+def check_methodologies() -> None:
+    """Once per process: every methodology keeps the contract on its own example, or nothing starts."""
+    for methodology in registry().values():
+        check_all(methodology)
+
+
 def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime] = now) -> Flask:
     """Build the application. ``clock`` returns aware UTC; tests and replays hand in their own."""
     settings = settings or load_settings()
+    check_methodologies()
     app = Flask(__name__, static_folder="console/static", template_folder="console/templates")
     app.testing = settings.mode == "test"
     app.config["MAX_CONTENT_LENGTH"] = settings.upload_limit_bytes

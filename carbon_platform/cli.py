@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,20 +12,24 @@ from flask.cli import AppGroup, with_appcontext
 
 from carbon_platform import jobs
 from carbon_platform.citizens.rewards import load_rewards
+from carbon_platform.errors import PlatformError
 from carbon_platform.identity.rules import ROLES_ZH, SYSTEM
 from carbon_platform.identity.service import add_user
 from carbon_platform.ledger import verify
 from carbon_platform.migrate import alembic_config
+from carbon_platform.parcels import service as parcel_service
+from carbon_platform.parcels.report import report_text
 from carbon_platform.regions.service import load_reference
 from carbon_platform.web import Platform, platform
 
 db = AppGroup("db", help="Migrations of the database.")
 ledger = AppGroup("ledger", help="The double-entry ledger.")
 users = AppGroup("users", help="Log-ins.")
+parcels = AppGroup("parcels", help="Parcels (地块).")
 
 
 def init_app(app: Flask) -> None:
-    for group in (db, ledger, users):
+    for group in (db, ledger, users, parcels):
         app.cli.add_command(group)
     for command in (setup, scheduler, write_openapi):
         app.cli.add_command(command)
@@ -118,6 +123,41 @@ def add_user_command(username: str, role: str, region: str, name: str, password:
         )
     )
     click.echo(f"已建立登录名 {username}（{ROLES_ZH[role]}，{region}）。")
+
+
+@parcels.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--kind", type=click.Choice(["camellia", "rice", "tea", "forest"]), help="what the file holds")
+@click.option("--layer", help="the layer to take of a GeoPackage with several")
+@click.option(
+    "--region",
+    type=click.Choice(["city", "none"]),
+    default="city",
+    show_default=True,
+    help="none: read, measure and check land outside the city too; nothing can be registered",
+)
+@click.option("--accept", is_flag=True, help="register the good rows at once")
+def import_parcels(
+    files: tuple[Path, ...], kind: str | None, layer: str | None, region: str, accept: bool
+) -> None:
+    """Read FILES (zip with a shapefile, gpkg, geojson, kml), print the staged report, row by row."""
+    house = platform()
+    actor = replace(SYSTEM, permissions=frozenset({"parcel.import", "parcel.read"}))
+    for path in files:
+        try:
+            report = parcel_service.import_file(
+                house.db, actor, path, now=house.clock(), kind=kind, layer=layer, region=region
+            )
+        except PlatformError as error:
+            raise click.ClickException(f"{path.name}: {error.message('zh')} {error.message('en')}") from error
+        click.echo(report_text(report))
+        if accept and report.import_id is not None:
+            done = house.db.transact(
+                lambda session, number=report.import_id: parcel_service.accept_import(  # type: ignore[misc]
+                    session, actor, number, now=house.clock()
+                )
+            )
+            click.echo(f"已入库 {done.registered_rows} 行。{done.registered_rows} rows registered.")
 
 
 @click.command("scheduler")

@@ -39,6 +39,7 @@ blp = Blueprint("public", __name__)
 
 # What `python -m demo` gives every log-in; printed on the sign-in page of a demo only.
 DEMO_PASSWORD = "xinyang-demo-2026"  # noqa: S105
+PERIOD_SYMBOLS = {"period_start_year": "t1", "period_end_year": "t2", "period_years": "Δt"}
 
 
 def county_outlines(
@@ -390,7 +391,7 @@ def _printed(methodology: Methodology, step: Step, symbols: dict[str, str]) -> d
 def _symbols(methodology: Methodology) -> dict[str, str]:
     symbols = {column.name: column.symbol or column.name for column in methodology.columns}
     symbols |= {step.name: step.symbol for step in methodology.steps}
-    symbols |= {name: values[0].symbol for name, values in methodology.parameters.items()}
+    symbols |= {name: one.symbol for name, one in methodology.parameters.parameters.items()}
     return symbols | PERIOD_SYMBOLS
 
 

@@ -28,7 +28,7 @@ def test_1_the_report_names_every_faulty_row_and_the_map_shows_the_rest(house: H
     officer = sign_in(house.http, "forestry.guangshan")
     camellia = next(i for i in told.imports if (i["kind"], i["county"]) == ("camellia", "411522"))
     staged = camellia["staged"]
-    assert (staged["encoding"], staged["epsg"], staged["family"]) == ("GB18030", 4526, "A")
+    assert (staged["encoding"], staged["epsg"], staged["family"]) == ("gb18030", 4526, "A")
     counts = staged["counts"]
     assert sum(outcome["rows"] for outcome in counts.values()) == SMALL.camellia["411522"]
     rows = list(all_pages(officer, f"/api/v1/parcel-imports/{staged['id']}/rows"))
@@ -124,7 +124,7 @@ def test_5_goods_and_money_moved_together(house: House, told: Told) -> None:
         assert sale["amount_fen"] == Fraction(sale["quantity_kg"], 1000) * PRICE_FEN_PER_T
         assert sum(last - first + 1 for first, last in sale["ranges"]) == sale["quantity_kg"]
     cement = sign_in(house.http, "cement")
-    assert cement.get("/api/v1/cash")["cash_fen"] == 0  # it paid in exactly what it bought
+    assert cement.get("/api/v1/cash")["cash_fen"]["available"] == 0  # it paid in exactly what it bought
     bought = sum(sale["quantity_kg"] for sale in told.trades if sale["buyer"].startswith("淮畔"))
     held = sum(holding["posted_kg"] for holding in cement.get("/api/v1/holdings"))
     assert held + told.certificate["quantity_kg"] == bought
@@ -201,7 +201,7 @@ def test_6_the_board_agrees_with_the_trades(house: House, told: Told) -> None:
 
 def test_7_the_citizens_day(house: House, told: Told) -> None:
     citizen = told.citizen
-    assert citizen["without_consent"] == "citizens.consent_missing"
+    assert citizen["without_consent"] == "citizen.consent_missing"
     ride = citizen["ride"]
     assert (ride["reduction_g"], ride["points"], ride["already_counted"]) == (80, 10, False)
     again = citizen["same_ride_again"]
@@ -264,9 +264,7 @@ def test_every_carbon_figure_can_be_opened(house: House, told: Told, kind: str) 
             assert term["source"]
     if kind in {"run", "run-row"}:
         assert explanation["approvals"]
-        assert {"parameters", "input", "code"} <= {
-            name.split("_")[0] for name in explanation["digests"]
-        } or explanation["digests"]
+        assert len(explanation["digests"]) >= 3
     for child in explanation["children"][:3]:
         if child["kind"] in {"run", "run-row", "batch", "retirement", "act"}:
             assert operator.get(f"/api/v1/explain/{child['kind']}/{child['ref']}")["title_zh"]

@@ -1,0 +1,229 @@
+"""What citizens read on their pages: entries, cards and sentences, in the language of the page."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask_babel import format_date
+from flask_babel import gettext as _
+
+from carbon_platform.citizens import book, catalogue, consents, rules
+from carbon_platform.citizens.present import present_act, present_points_line, present_redemption
+from carbon_platform.citizens.tables import Act, Redemption, Reward
+from carbon_platform.console.site import said
+from carbon_platform.units import FEN_PER_YUAN, carbon_text, yuan_text
+from carbon_platform.web.language import language
+
+# Whole hours a person may name for an act without typing: today's and yesterday's.
+FIRST_HOUR, LAST_HOUR = 6, 22
+ICONS = {"XI14": "bus", "XI14b": "bus", "SH03": "plate", "XI16": "walk", "XI17": "bike"}
+WALKED_M = (500, 1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000)
+CYCLED_M = (1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000, 15_000, 20_000)
+
+
+def row_words(row: dict[str, Any], name: str) -> str:
+    """The text of ``name`` in the language of the page."""
+    return said(str(row[f"{name}_zh"]), str(row[f"{name}_en"]))
+
+
+def greeting(name: str, now: datetime) -> str:
+    hour = now.astimezone(rules.LOCAL).hour
+    if hour < 5 or hour >= 19:
+        return _("%(name)s，晚上好", name=name)
+    if hour < 9:
+        return _("%(name)s，早上好", name=name)
+    if hour < 12:
+        return _("%(name)s，上午好", name=name)
+    return _("%(name)s，下午好", name=name)
+
+
+def day_words(day: str, today_iso: str) -> str:
+    then = date.fromisoformat(day)
+    named = format_date(then, said("M 月 d 日", "d MMMM"))
+    if day[:4] != today_iso[:4]:
+        named = format_date(then, said("y 年 M 月 d 日", "d MMMM y"))
+    return _("今天，%(day)s", day=named) if day == today_iso else named
+
+
+def _when_words(moment: datetime, now: datetime) -> str:
+    local = moment.astimezone(rules.LOCAL)
+    day, today_iso = local.date().isoformat(), rules.local_day(now)
+    return f"{_('今天') if day == today_iso else day_words(day, today_iso)} {local:%H:%M}"
+
+
+def _act_title(row: dict[str, Any]) -> str:
+    amount = row["quantity_text"]
+    once = {"XI14b": _("公交一趟"), "SH03": _("光盘一餐")}
+    if amount == "1" and row["behaviour"] in once:
+        return once[row["behaviour"]]
+    several = {
+        "XI14": _("公交 %(n)s 公里", n=amount),
+        "SH03": _("光盘 %(n)s 餐", n=amount),
+        "XI16": _("走路 %(n)s 公里", n=amount),
+        "XI17": _("骑车 %(n)s 公里", n=amount),
+    }
+    return several.get(row["behaviour"]) or f"{row_words(row, 'name')} {amount} {row_words(row, 'unit')}"
+
+
+def entry_line(act: Act) -> dict[str, Any]:
+    """One line of the book; see h5_parts.html."""
+    row = present_act(act)
+    at = act.occurred_at.astimezone(rules.LOCAL)
+    return {
+        "title": _act_title(row),
+        "note": f"{at:%H:%M} · {row_words(row, 'source')}",
+        "icon": ICONS.get(act.behaviour, "act"),
+        "amount_g": act.reduction_g,
+        "points": act.points,
+        "state": act.status,
+        "reason": row_words(row, "reason"),
+        "url": f"/explain/act/{act.id}",
+    }
+
+
+def points_line(line: book.PointsLine, now: datetime) -> dict[str, Any]:
+    reason, url = row_words(present_points_line(line), "words"), None
+    if line.act:
+        reason, url = _act_title(present_act(line.act)), f"/explain/act/{line.act.id}"
+    elif line.redemption:
+        url = f"/h5/codes/{line.redemption.voucher_code}"
+    return {"when": _when_words(line.at, now), "reason": reason, "points": line.amount, "url": url}
+
+
+def week_chart(days: list[book.Day]) -> dict[str, Any] | None:
+    """The chart of seven days with its finding in words; None when there is nothing to draw."""
+    best = max(days, key=lambda day: day.reduction_g)
+    if not best.reduction_g:
+        return None
+    names = [format_date(date.fromisoformat(day.day), "EEE") for day in days[:-1]] + [_("今天")]
+    return {
+        "finding": _(
+            "近七天，%(day)s最多：%(grams)s",
+            day=names[days.index(best)],
+            grams=carbon_text(best.reduction_g, language()),
+        ),
+        "data": {
+            "unit": _("克"),
+            "bars": [
+                {"label": name, "value": day.reduction_g} for name, day in zip(names, days, strict=True)
+            ],
+        },
+        "twin": {
+            "columns": [{"label": _("哪天")}, {"label": _("几笔"), "n": True}, {"label": _("克"), "n": True}],
+            "rows": [[day.day, str(day.acts), f"{day.reduction_g:,}"] for day in days],
+        },
+    }
+
+
+def honest_words(all_g: int) -> str:
+    """What the carbon itself is worth, so that nobody takes points for its price."""
+    fen_per_t = catalogue.reference_price()["fen_per_t"]
+    worth = rules.worth_fen(all_g, fen_per_t)
+    whole_fen = int(worth.partition(".")[0])
+    return _(
+        "您一共少排 %(carbon)s，按每吨 %(price)s 算，碳本身约值 %(worth)s。"
+        "积分是市里和商家的心意，不是碳价，也不能当碳票卖。",
+        carbon=carbon_text(all_g, language()),
+        price=f"¥{fen_per_t // FEN_PER_YUAN}",
+        worth=yuan_text(whole_fen) if whole_fen >= FEN_PER_YUAN else _("%(n)s 分钱", n=worth),
+    )
+
+
+def consent_card(state: consents.ConsentState) -> dict[str, Any]:
+    given = state.consent
+    return {
+        "key": state.text.partner,
+        "purpose": state.text.purpose,
+        "title": said(state.partner_zh, state.partner_en),
+        "text": said(state.text.zh.replace("\n", ""), state.text.en),
+        "version": state.text.version,
+        "id": given.id if given else None,
+        "given_at": given.given_at if given and state.current else None,
+        "is_outdated": given is not None and not state.current,
+    }
+
+
+def offer_card(offer: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """One card of the page "earn": what it is worth and the form to report it."""
+    code = offer["behaviour"]
+    titles = {
+        "XI14b": _("坐了一趟公交"),
+        "SH03": _("吃饭光盘了"),
+        "XI16": _("走路代替坐车"),
+        "XI17": _("骑车代替坐车"),
+    }
+    fields = [{"name": "occurred_at", "label": _("什么时候"), "options": _moments(now)}]
+    if offer["quantity_field"] == "distance_m":
+        lengths = WALKED_M if code == "XI16" else CYCLED_M
+        options = [(str(m), _("%(km)s 公里", km=rules.milli_text(m))) for m in lengths]
+        fields.append(
+            {
+                "name": "distance_m",
+                "label": _("走了多远") if code == "XI16" else _("骑了多远"),
+                "data_type": "integer",
+                "options": options,
+            }
+        )
+    return {
+        "code": code,
+        "title": titles[code],
+        "icon": ICONS[code],
+        "source": offer["source"],
+        # Made once per page: sending the same form twice is the same record and counts once.
+        "external_id": f"h5-{secrets.token_hex(8)}",
+        "fields": fields,
+        "worth": _worth(offer, now),
+        "cap": row_words(offer, "cap_note"),
+        "is_half": offer["evidence_percent"] < 100,
+        "stands_in_for": "" if offer["source"] == "self" else row_words(offer, "source"),
+        "url": f"/sources#{catalogue.methodology().key}",
+        "needs": offer["source"],
+    }
+
+
+def _worth(offer: dict[str, Any], now: datetime) -> str:
+    """Grams per unit, and the points they give where one act is one unit."""
+    unit, grams = row_words(offer, "unit"), rules.grams_text(offer["grams_per_unit"])
+    if offer["quantity_field"] == "distance_m":
+        return _("每%(unit)s %(grams)s 克", unit=unit, grams=grams)
+    rule = rules.rule_in_force(catalogue.points_rules(), rules.local_day(now))
+    points = int(offer["grams_per_unit"]) // rule.grams_per_point
+    return _("每%(unit)s %(grams)s 克，%(points)s 分", unit=unit, grams=grams, points=points)
+
+
+def _moments(now: datetime) -> list[tuple[str, str]]:
+    """(ISO time with zone, words): just now, then whole hours back to yesterday morning."""
+    local = now.astimezone(rules.LOCAL).replace(second=0, microsecond=0)
+    found = [(local.isoformat(), _("刚才"))]
+    for back, name in ((0, _("今天")), (1, _("昨天"))):
+        day = local.date() - timedelta(days=back)
+        for hour in range(LAST_HOUR, FIRST_HOUR - 1, -1):
+            moment = datetime.combine(day, time(hour), rules.LOCAL)
+            if moment < local:
+                found.append((moment.isoformat(), f"{name} {hour:02d}:00"))
+    return found
+
+
+def reward_card(row: Reward, available: int) -> dict[str, Any]:
+    return {
+        "code": row.code,
+        "title": said(row.name_zh, row.name_en),
+        "provider": row.provider_zh,
+        "points": row.price_points,
+        "stock": row.stock,
+        "affordable": row.price_points <= available,
+    }
+
+
+def voucher_card(row: Redemption, now: datetime) -> dict[str, Any]:
+    shown = present_redemption(row)
+    return {
+        "code": row.voucher_code,
+        "title": row_words(shown, "name"),
+        "points": row.price_points,
+        "when": _when_words(row.redeemed_at, now),
+        "state": row.status,
+        "url": f"/h5/codes/{row.voucher_code}",
+    }
