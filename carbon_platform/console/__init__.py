@@ -3,6 +3,7 @@
 from flask import Flask
 
 from carbon_platform.console import (
+    pages_citizen,
     pages_inbox,
     pages_land,
     pages_market,
@@ -21,6 +22,7 @@ PAGES = (
     pages_projects.blp,
     pages_market.blp,
     pages_revenue.blp,
+    pages_citizen.blp,
 )
 
 

@@ -6,6 +6,7 @@ the design guide: 亩 before 公顷, true minus, 万 and 亿 only in headlines, 
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
@@ -73,10 +74,12 @@ def exact(value: Any) -> str:
     """A parameter or an input as it was used: full precision, no grouping below 10,000."""
     if isinstance(value, bool):
         return "是" if value else "否"
-    if isinstance(value, int):
-        return f"{value:,}".replace("-", "−")
-    if isinstance(value, float):
-        text = f"{value:,.10g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.6g}"
+    if isinstance(value, int | float):
+        group = "," if abs(value) >= 10_000 else ""  # 2026 is more often a year than a count
+        if isinstance(value, int):
+            text = f"{value:{group}}"
+        else:
+            text = f"{value:{group}.10g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.6g}"
         return text.replace("-", "−")
     if isinstance(value, datetime):
         return daytime(value)
@@ -108,9 +111,12 @@ def daytime(value: datetime | None) -> str:
 
 
 def digest(value: str | None) -> str:
-    """The first 12 characters in groups of four: 9c41 e07a 52bd. The full value stands in the title."""
+    """The first 12 characters of a hash in groups of four: 9c41 e07a 52bd (the full value stands in the
+    title); a name stays as it is."""
     if not value:
         return MISSING
+    if len(value) < 16 or not set(value) <= set(string.hexdigits):
+        return value
     return " ".join(value[i : i + 4] for i in range(0, min(len(value), 12), 4))
 
 

@@ -76,13 +76,13 @@ def parcels(call: Call) -> ResponseReturnValue:
 def _rows(call: Call, found: list[Parcel]) -> list[dict[str, Any]]:
     places = region_names(call.session, {parcel.township_code for parcel in found})
     memberships = call.session.execute(
-        sa.select(ProjectParcel.parcel_id, Project.code)
+        sa.select(ProjectParcel.parcel_id, Project.code, Project.region_code)
         .join(Project, Project.id == ProjectParcel.project_id)
         .where(ProjectParcel.parcel_id.in_([parcel.id for parcel in found]))
     )
     projects: dict[int, list[dict[str, str]]] = {}
-    for parcel_id, code in memberships:
-        projects.setdefault(parcel_id, []).append({"code": code, "url": f"/projects/{code}"})
+    for parcel_id, code, region_code in memberships:
+        projects.setdefault(parcel_id, []).append(_project_link(call, code, region_code))
     return [
         {
             "code": parcel.code,
@@ -99,6 +99,11 @@ def _rows(call: Call, found: list[Parcel]) -> list[dict[str, Any]]:
         }
         for parcel in found
     ]
+
+
+def _project_link(call: Call, code: str, region_code: str) -> dict[str, Any]:
+    """A project's code, with its address where the reader may open it (a county does not see the city's)."""
+    return {"code": code, "url": f"/projects/{code}" if call.actor.sees_region(region_code) else None}
 
 
 def bounds_of(parcel: Parcel) -> list[float]:
@@ -161,7 +166,7 @@ def parcel(call: Call, code: str) -> ResponseReturnValue:
 
 def _claims(call: Call, found: Parcel) -> list[dict[str, Any]]:
     rows = call.session.execute(
-        sa.select(LandClaim, Project.code)
+        sa.select(LandClaim, Project.code, Project.region_code)
         .join(Project, Project.id == LandClaim.project_id)
         .where(LandClaim.parcel_id == found.id)
         .order_by(LandClaim.period_start)
@@ -171,10 +176,10 @@ def _claims(call: Call, found: Parcel) -> list[dict[str, Any]]:
         {
             "period": period_words(claim.period_start, claim.period_end),
             "pool": pools.get(claim.pool, claim.pool),
-            "project": {"code": code, "url": f"/projects/{code}"},
+            "project": _project_link(call, code, region_code),
             "state": "locked",
         }
-        for claim, code in rows
+        for claim, code, region_code in rows
     ]
 
 

@@ -253,7 +253,7 @@ def certificate_view(call: Call, found: Retirement) -> dict[str, Any]:
     url = verify_url(call.settings.base_url, found.certificate_number)
     drawing = io.BytesIO()
     segno.make(url, error="m").save(
-        drawing, kind="svg", border=1, xmldecl=False, svgns=True, title=_("查验二维码")
+        drawing, kind="svg", border=1, xmldecl=False, omitsize=True, title=_("查验二维码")
     )
     period = f"{content['consumption_from']} – {content['consumption_to']}"
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,7 +75,7 @@ def _headline(found: board.Dashboard, price_fen: int | None) -> str:
     received = sum(batch.figures.received_forestry_fen for batch in found.batches)
     unsold = max(found.total.issued_kg - found.total.sold_kg, 0) * price_fen // KG_PER_T
     return _(
-        "两批合计到账 %(got)s，是目标的 %(share)s；已签发的就算全按均价 %(price)s/吨卖掉，也只有目标的 %(all)s。",
+        "两批合计到账 %(got)s，是目标的 %(share)s；已签发的全按均价 %(price)s/吨卖掉，也只有 %(all)s。",
         got=yuan(received),
         share=_share(received, target),
         price=yuan(price_fen),
@@ -85,6 +86,8 @@ def _headline(found: board.Dashboard, price_fen: int | None) -> str:
 def _share(part: int, whole: int) -> str:
     """A share small enough to vanish keeps its digits."""
     ratio = part / whole if whole else 0.0
+    if not part:
+        return "0%"
     return percent(ratio, 1 if ratio >= 0.1 else 2 if ratio >= 0.001 else 4)
 
 
@@ -135,7 +138,7 @@ def _funnel(call: Call, found: board.Dashboard) -> dict[str, Any]:
         {"label": _("已分到户"), "kg": int(shared_kg or 0), "certainty": "people"},
     ]
     narrowest, least = None, 1.0
-    for before, stage in zip(stages, stages[1:], strict=False):
+    for before, stage in pairwise(stages):
         if before["kg"]:
             rate = stage["kg"] / before["kg"]
             stage["note"] = _("过 %(rate)s", rate=percent(rate, 0))
@@ -180,7 +183,6 @@ def receipt(call: Call, found: Distribution) -> dict[str, Any]:
         for level in rules.LEVELS
     ]  # fmt: skip
     local = percent(found.below_fen / found.base_fen) if found.base_fen else _("未分配")
-    line_fen = -(-found.base_fen * (rules.WHOLE_BP - rules.FLOOR_BP) // rules.WHOLE_BP)
     return {
         "finding": _("一笔钱怎么分：%(share)s 到县及以下，规定不低于 70%%", share=local),
         "title": _(
@@ -194,14 +196,13 @@ def receipt(call: Call, found: Distribution) -> dict[str, Any]:
             "unit": "元",
             "estimate": False,
             "line": {"value": found.base_fen * rules.FLOOR_BP // rules.WHOLE_BP / 100,
-                     "label": _("70%% 线：公司那一份要在线上面")},
+                     "label": _("70% 线")},
             "steps": [
                 {"label": label, "value": fen / 100, "kind": kind, "certainty": certainty}
                 for label, fen, kind, certainty in money
                 if fen or kind == "total"
             ],
         },
-        "company_at_most_fen": line_fen,
         "twin": {
             "columns": [{"label": _("去向")}, {"label": "¥", "n": True}],
             "rows": [[label, yuan(abs(fen) if kept in ("keep", "people") else fen)]

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from carbon_platform.errors import NotSignedIn
 from carbon_platform.identity.rules import ROLES_ZH, Actor
 from carbon_platform.regions.service import plan
-from carbon_platform.web import Call, Page, platform
+from carbon_platform.web import Page, platform
 from carbon_platform.web.calls import identify, session_token
 from carbon_platform.web.language import language
 
@@ -56,7 +56,7 @@ INBOX_ROLES = frozenset(
 
 
 def page(permission: str | None) -> Callable[[View], View]:
-    """Run a page view in a read-only session, handed a :class:`Call`.
+    """Run a page view in a read-only session, handed a ``web.Call``.
 
     ``None``: anyone, :data:`SIGNED_IN`: any role, else who has the permission. Nobody signed in where
     somebody must be → the sign-in page, and back afterwards.

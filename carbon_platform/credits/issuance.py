@@ -41,7 +41,7 @@ def issue(
     One-claim lock, numbering, ledger entries (issuance → holding of the project's owner) and the run's
     status are written together, so a killed process leaves nothing behind and a rerun finishes it once.
 
-    Errors: ``NotFound``, ``NotTheOwner``, ``IssueBlocked``, ``LandAlreadyClaimed``.
+    Errors: ``NotFound``, ``NotTheOwner``, ``IssueBlocked``, ``ParcelsOverlap``, ``LandAlreadyClaimed``.
     """
     serialise(session, "issuance")
     run = get_run(session, actor, run_code, lock=True)
@@ -68,6 +68,7 @@ def issue(
     parcels = [parcel for parcel, _ in rows]
     use = land_use(run.methodology_key)
     assert use is not None, "a project of parcels has a land use"
+    claims.check_apart(parcels)
     claims.check_free(session, parcels, pool=use.pool, start=run.period_start, end=run.period_end)
     claims.claim(session, run, parcels, pool=use.pool, now=now)
     lots = allocate(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform.credits.allocation import Share, serial, trace
+from carbon_platform.credits.glyphs import check_glyphs
 from carbon_platform.credits.issuance import get_batch
 from carbon_platform.credits.tables import BatchShare, CreditBatch, Retirement
 from carbon_platform.db import serialise
@@ -32,7 +33,7 @@ from carbon_platform.ledger import (
     ranges,
 )
 from carbon_platform.parcels.tables import Parcel
-from carbon_platform.projects.rules import PeriodReversed
+from carbon_platform.projects.rules import PeriodReversed, local_date
 from carbon_platform.projects.tables import Project
 from carbon_platform.regions.service import county_name
 from carbon_platform.units import tonnes_text
@@ -95,7 +96,7 @@ def retire(
     """Take kilograms out of use for ever and write the certificate.
 
     Errors: ``NotFound``; ``PeriodReversed``; ``InsufficientBalance`` (what is listed or pledged counts as
-    held and cannot be retired).
+    held and cannot be retired); ``GlyphMissing`` when the certificate could not print every character.
     """
     if not actor.holder or actor.organisation_id is None:
         raise NoHolder
@@ -136,6 +137,7 @@ def retire(
         retired_by=actor.name,
         retired_at=now,
     )
+    check_glyphs(content(session, retirement, found))
     retirement.digest = digest(session, retirement, found)
     session.add(retirement)
     session.flush()
@@ -152,8 +154,8 @@ def retire(
 
 
 def _next_number(session: Session, now: datetime) -> str:
-    """``XY-C2026-000001``: counted within the year of the retirement, never reused."""
-    prefix = f"XY-C{now.year}-"
+    """``XY-C2026-000001``: counted within the year of the retirement in Xinyang, never reused."""
+    prefix = f"XY-C{local_date(now).year}-"
     taken = session.scalar(
         sa.select(sa.func.count())
         .select_from(Retirement)
@@ -197,7 +199,7 @@ def content(session: Session, retirement: Retirement, batch: CreditBatch | None 
         "consumption_from": retirement.consumption_from.isoformat(),
         "consumption_to": retirement.consumption_to.isoformat(),
         "consumption_place": retirement.consumption_place,
-        "retired_at": retirement.retired_at.isoformat(timespec="seconds"),
+        "retired_at": retirement.retired_at.astimezone(UTC).isoformat(timespec="seconds"),
         "is_demo": retirement.is_demo,
     }
 

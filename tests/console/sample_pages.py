@@ -210,10 +210,11 @@ def _import_report() -> dict[str, Any]:
 
 
 ENTRIES = [
-    {"title": "公交 1 趟", "note": "2 路 · 09:12", "icon": "bus", "amount_g": 80, "points": 10, "state": "counted", "reason": None, "url": "/explain/act/1"},
-    {"title": "光盘 1 餐", "note": "浉河边小馆", "icon": "plate", "amount_g": 70, "points": 1, "state": "pending", "reason": None, "url": "/explain/act/2"},
-    {"title": "公交 1 趟", "note": "地图软件也报了", "icon": "bus", "amount_g": 0, "points": 0, "state": "duplicate",
-     "reason": "这趟车已经记过了，没有重复计。", "url": None},
+    {"title": "公交一趟", "note": "09:12 · 信阳公交乘车码", "icon": "bus", "amount_g": 80, "points": 10, "state": "counted", "reason": "", "url": "/explain/act/1"},
+    {"title": "光盘一餐", "note": "12:10 · 光盘行动餐馆", "icon": "plate", "amount_g": 70, "points": 1, "state": "partly",
+     "reason": "每人每天最多得 100 分，这次得 1 分，克数照记。", "url": "/explain/act/2"},
+    {"title": "走路 2 公里", "note": "09:10 · 自己填报", "icon": "walk", "amount_g": 0, "points": 0, "state": "not_counted",
+     "reason": "这段时间已经记过一程，同一段路只计一次。", "url": "/explain/act/3"},
 ]  # fmt: skip
 BARS = {
     "unit": "克",
@@ -227,7 +228,6 @@ BARS = {
 def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """(name of the page, template, context without ``site``)"""
     height = county_shapes()[1]
-    staff = {"csrf": "token"}
     run_context = {
         "run": RUN, "headline": "毛增 4,560 吨，扣掉四样，净得 3,574 吨", "blockers": EXPLANATION["blockers"], "steps": STEPS, "waterfall": WATERFALL,
         "twin": TWIN, "terms": TERMS, "explanation": EXPLANATION, "rows": [PARCEL, PARCEL | {"net_t": -1.25}], "row_page": ONE_PAGE, "batches": [],
@@ -391,11 +391,16 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield (
         "h5-login",
         "h5_login.html",
-        {"is_mock": True, "next_url": "/h5/", "demo_codes": [{"code": "xiaoman", "name": "小满"}], **staff},
+        {
+            "tab": None,
+            "is_mock": True,
+            "next_url": "/h5/",
+            "demo_codes": [{"code": "demo-xiaoman", "name": "小满", "region": "411502"}],
+        },
     )
     yield "h5-today", "h5_today.html", {
-        "tab": "today", "person": {"name": "小满", "greeting": "小满，上午好"}, "today_g": 326, "month_g": 6840, "year_g": 57600, "today_url": "/h5/book", "points": {"available": 1286, "pending": 27}, "entries": ENTRIES,
-        "week": {"finding": "近七天，周三最多", "data": BARS, "twin": TWIN}, "week_note": "克。", "has_consent": False, "honest": "一趟公交 10 分，约值 5 角；80 克碳本身不到 1 分钱。积分是市里和商家的心意，不是碳价。",
+        "tab": "today", "person": {"name": "小满", "greeting": "小满，上午好"}, "today_g": 326, "month_g": 6840, "year_g": 57600, "points": {"available": 1286, "pending": 27}, "entries": ENTRIES,
+        "week": {"finding": "近七天，周三最多", "data": BARS, "twin": TWIN}, "has_consent": False, "honest": "一趟公交 10 分，约值 5 角；80 克碳本身不到 1 分钱。积分是市里和商家的心意，不是碳价。",
     }  # fmt: skip
     yield (
         "h5-book",
@@ -405,58 +410,83 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
             "total_g": 57600,
             "days": [{"label": "11 月 22 日", "total_g": 326, "entries": ENTRIES}],
             "statement": [
-                {"at": NOW, "reason": "公交", "points": 10},
-                {"at": NOW, "reason": "换公交券", "points": -100},
+                {"when": "今天 09:12", "reason": "公交一趟", "points": 10, "url": "/explain/act/1"},
+                {
+                    "when": "今天 09:15",
+                    "reason": "兑换 公交券 2 元",
+                    "points": -100,
+                    "url": "/h5/codes/XY-HD7K",
+                },
             ],
+            "points": 1286,
+            "older_points": 41,
             "page": ONE_PAGE,
         },
     )
     consent = {
-        "key": "transit",
-        "id": 1,
-        "title": "公交出行记录",
-        "text": "用来算您坐公交少排的碳。",
+        "key": "xinyang-bus",
+        "purpose": "acts",
+        "id": None,
+        "title": "信阳公交乘车码",
+        "text": "同意后，平台从公交乘车码收到您乘车的时间和次数。",
         "version": "2026-11",
-        "data": "只取上车时间和线路，不取位置",
         "given_at": None,
+        "is_outdated": False,
     }
-    field = {
-        "name": "occurred_at",
-        "label": "什么时候",
-        "hint": "",
-        "type": "datetime-local",
-        "data_type": None,
-        "value": "2026-11-22T08:30",
-        "options": None,
+    moment = {"name": "occurred_at", "label": "什么时候", "options": [("2026-11-22T09:00:00+08:00", "刚才")]}
+    length = {
+        "name": "distance_m",
+        "label": "走了多远",
+        "data_type": "integer",
+        "options": [("500", "0.5 公里")],
     }
     act = {
-        "code": "bus",
-        "title": "公交一趟",
+        "code": "XI14b",
+        "title": "坐了一趟公交",
         "icon": "bus",
-        "partner": "bus",
-        "fields": [field],
-        "factor_text": "80 克/趟，10 分",
+        "source": "xinyang-bus",
+        "external_id": "h5-0123456789abcdef",
+        "fields": [moment],
+        "worth": "每次 80 克，10 分",
+        "cap": "每天最多 6 次",
+        "is_half": False,
+        "stands_in_for": "信阳公交乘车码",
         "url": "/sources#low_carbon_acts_v1",
-        "needs": "transit",
+        "needs": "xinyang-bus",
+        "asks": True,
+    }
+    own = {
+        "source": "self",
+        "needs": "self",
+        "is_half": True,
+        "stands_in_for": "",
+        "fields": [moment, length],
     }
     yield (
         "h5-earn",
         "h5_earn.html",
         {
             "tab": "earn",
-            "consents": [consent, consent | {"key": "meal", "title": "光盘记录", "given_at": NOW}],
-            "acts": [act, act | {"code": "plate", "title": "光盘一餐", "icon": "plate", "needs": "meal"}],
-            "done": {"title": "记好了。", "amount_g": 80, "points": 10, "reason": None},
+            "consents": [consent, consent | {"key": "self", "title": "自己填报", "id": 7, "given_at": NOW}],
+            "acts": [act, act | {"code": "XI16", "title": "走路代替坐车", "icon": "walk"} | own],
+            "done": {"sentence": "记下了：80 克，+10 分。", "is_good": True, "url": "/explain/act/1"},
         },
     )
     reward = {
-        "id": 1,
-        "title": "公交券 5 元",
-        "provider": "市公交（演示）",
+        "code": "bus-2",
+        "title": "公交券 2 元",
+        "provider": "演示公交",
         "points": 100,
         "stock": 50,
-        "note": "",
         "affordable": True,
+    }
+    voucher = {
+        "code": "XY-HD7K",
+        "title": "公交券 2 元",
+        "when": "今天 09:15",
+        "state": "ready",
+        "points": 100,
+        "url": "/h5/codes/XY-HD7K",
     }
     yield (
         "h5-rewards",
@@ -466,18 +496,10 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
             "points": {"available": 286},
             "rewards": [
                 reward,
-                reward | {"id": 2, "title": "再生稻米 2.5 千克", "points": 520, "affordable": False},
-                reward | {"id": 3, "stock": 0},
+                reward | {"code": "rice", "points": 520, "affordable": False},
+                reward | {"code": "soap", "stock": 0},
             ],
-            "vouchers": [
-                {
-                    "code": "XYHD7K",
-                    "title": "公交券 5 元",
-                    "at": NOW,
-                    "state": "ready",
-                    "url": "/h5/codes/XYHD7K",
-                }
-            ],
+            "vouchers": [voucher],
         },
     )
     yield (
@@ -485,16 +507,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "h5_code.html",
         {
             "tab": "rewards",
-            "voucher": {
-                "code": "XYHD-7K2M",
-                "title": "公交券 5 元",
-                "provider": "市公交（演示）",
-                "at": NOW,
-                "expires_at": DAY,
-                "state": "ready",
-                "points": 100,
-                "qr_svg": "",
-            },
+            "voucher": voucher | {"provider": "演示公交", "expires_at": DAY, "qr_svg": ""},
         },
     )
     problem = {

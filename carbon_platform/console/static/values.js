@@ -11,6 +11,23 @@ export function exactInteger(text, decimals = 0) {
   return sign ? 0 - value : value;
 }
 
+/**
+ * Cells copied from a spreadsheet (tabs), or CSV without quotes → [{column: value}]; the head line names the
+ * columns, numbers become numbers, empty cells are left out. Text that starts with "[" is JSON already.
+ */
+export function rowsOf(text) {
+  if (text.trim().startsWith('[')) return READERS.json(text);
+  const lines = text.split(/\r?\n/).filter((line) => line.trim());
+  const mark = lines[0]?.includes('\t') ? '\t' : ',';
+  const [head, ...rest] = lines.map((line) => line.split(mark).map((cell) => cell.trim()));
+  if (!rest.length || head.some((name) => !name) || rest.some((cells) => cells.length > head.length)) return null;
+  return rest.map((cells) =>
+    Object.fromEntries(
+      head.map((name, i) => [name, cells[i] ?? '']).filter(([, cell]) => cell !== '').map(([name, cell]) => [name, /^-?\d+(\.\d+)?$/.test(cell) && name !== 'parcel_code' ? Number(cell) : cell]),
+    ),
+  );
+}
+
 // What is typed → what is sent. Balances are integers: tonnes become kilograms, yuan become fen.
 const READERS = {
   integer: (text) => exactInteger(text),
@@ -19,6 +36,7 @@ const READERS = {
   number: (text) => (Number.isFinite(Number(text)) && text.trim() !== '' ? Number(text) : null),
   boolean: (text) => (text === 'true' || text === 'on' ? true : text === 'false' ? false : null),
   list: (text) => text.split(/[\s,，、;；]+/).filter(Boolean),
+  rows: rowsOf,
   json: (text) => {
     try {
       return JSON.parse(text);
