@@ -50,7 +50,7 @@ def main() -> None:
     print_story(screen, told)
     report = platform(app).db.read(verify)
     mark = "[green]✓ 全部重算一致[/]" if report.ok else "[red]✗ 账不平[/]"
-    screen.print(f"ledger verify: {mark}  {sum(report.counts.values()):,} 行")
+    screen.print(f"ledger verify: {mark}  核对 {sum(report.counts.values()):,} 项")
     screen.print(
         f"用时 {time.monotonic() - started:.1f} 秒，其中故事 {story_seconds:.1f} 秒。"
         f"证书 {VAR / 'files' / (told.certificate['certificate_number'] + '.pdf')}"

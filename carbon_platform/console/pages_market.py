@@ -168,7 +168,7 @@ def _weekly_prices(call: Call) -> dict[str, Any] | None:
     first, last = (yuan(round(mean_fen[week])) for week in (known[0], known[-1]))
     return {
         "finding": _("本地成交均价，%(first)s → %(last)s", first=first, last=last),
-        "data": {"unit": "元", "labels": labels, "series": [{"name": _("均价"), "values": values}]},
+        "data": {"unit": "¥", "labels": labels, "series": [{"name": _("均价"), "values": values}]},
         "twin": {
             "columns": [{"label": _("周（周一）")}, {"label": "¥/t", "n": True}],
             "rows": [

@@ -193,7 +193,7 @@ def receipt(call: Call, found: Distribution) -> dict[str, Any]:
         "url": f"/distributions/{found.code}",
         "code": found.code,
         "data": {
-            "unit": "元",
+            "unit": "¥",
             "estimate": False,
             "line": {"value": found.base_fen * rules.FLOOR_BP // rules.WHOLE_BP / 100,
                      "label": _("70% 线")},

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from carbon_platform.credits.glyphs import check_glyphs
 from carbon_platform.credits.retirement import content, traced_parcels
+from carbon_platform.credits.sketch import map_svg
 from carbon_platform.credits.tables import Retirement
 
 FOLDER = Path(__file__).with_name("certificate")
@@ -50,7 +51,11 @@ def certificate_pdf(session: Session, retirement: Retirement, *, base_url: str) 
             root=str(FOLDER),
             font_paths=[str(FOLDER)],
             ignore_system_fonts=True,
-            sys_inputs={"content": json.dumps(data, ensure_ascii=False), "qr": qr.getvalue().decode()},
+            sys_inputs={
+                "content": json.dumps(data, ensure_ascii=False),
+                "qr": qr.getvalue().decode(),
+                "map": map_svg(data["county_code"], parcels),
+            },
             pdf_standards="a-3b",
             timestamp=retirement.retired_at.astimezone(UTC).replace(microsecond=0),
         )

@@ -1,10 +1,16 @@
-"""A browser without a screen: opens pages and posts their ``form[data-api]`` the way forms.js does."""
+"""A browser without a screen: opens pages and posts their ``form[data-api]`` the way forms.js does.
+
+The reading of typed values repeats ``READERS`` of values.js on purpose: what a page sends is checked
+against the API's schemas without a browser.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import uuid
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,8 +19,35 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 
+def _scaled(places: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = Decimal(text.replace(",", "")).scaleb(places)
+        assert value == int(value), f"{text} is finer than {places} decimals"
+        return int(value)
+
+    return read
+
+
+READERS: dict[str | None, Callable[[str], Any]] = {
+    "integer": _scaled(0),
+    "kg": _scaled(3),
+    "fen": _scaled(2),
+    "boolean": lambda text: text == "true",
+    "list": lambda text: re.split(r"[\s,，、;；]+", text.strip()),
+    "rows": json.loads,
+}
+
+
+def _text(value: Any) -> str:
+    """A value inside an address, as JavaScript writes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 class Forms(HTMLParser):
-    """Every ``form[data-api]`` of a page; controls are (name, type, value), a select sends its first."""
+    """Every ``form[data-api]`` of a page; controls are (name, type, value).
+
+    A select sends its first option, a tick or radio nothing (its values are in ``choices``).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,12 +61,16 @@ class Forms(HTMLParser):
         if tag == "meta" and given.get("name") == "csrf":
             self.csrf = given["content"] or ""
         if tag == "form" and "data-api" in given:
-            self.form = {"attributes": given, "controls": []}
+            self.form = {"attributes": given, "controls": [], "choices": {}}
             self.forms[str(given["id"])] = self.form
         if self.form is None:
             return
-        if tag == "input":
-            self.form["controls"].append((given["name"], given.get("data-type"), given.get("value") or ""))
+        if tag in ("input", "textarea") and given.get("name"):
+            chosen = given.get("type") in ("checkbox", "radio")
+            if chosen:
+                self.form["choices"].setdefault(given["name"], []).append(given.get("value") or "true")
+            value = "" if chosen and "checked" not in given else given.get("value") or ""
+            self.form["controls"].append((given["name"], given.get("data-type"), value))
         elif tag == "select":
             self.select = given
         elif tag == "option" and self.select is not None:
@@ -66,31 +103,54 @@ class Browser:
         parser.feed(self.page)
         return parser.forms
 
-    def submit(self, form_id: str, **typed: str) -> tuple[TestResponse, str]:
-        """Post a form of the page; returns the answer and where the browser goes next."""
+    def submit(
+        self,
+        form_id: str,
+        values: Mapping[str, str] | None = None,
+        files: Mapping[str, Any] | None = None,
+        **typed: str,
+    ) -> tuple[TestResponse, str]:
+        """Post a form of the page; returns the answer and where the browser goes next.
+
+        ``values`` are what is typed into controls whose names are no identifiers. A name the form does not
+        have, or a choice it does not offer, fails.
+        """
         parser = Forms()
         parser.feed(self.page)
         form = parser.forms[form_id]
+        typed = {**typed, **(values or {})}
+        names = {name for name, _, _ in form["controls"]}
+        assert set(typed) | set(files or {}) <= names, f"{form_id} has only {sorted(names)}"
+        for name, offered in form["choices"].items():
+            assert typed.get(name, offered[0]) in offered, f"{name} offers {offered}"
         body: dict[str, Any] = {}
-        for name, kind, value in form["controls"]:
-            text = typed.get(name, value)
-            if text:
-                body[name] = int(text) if kind == "integer" else text
+        for name, kind, value in dict.fromkeys(form["controls"]):
+            if text := typed.get(name, value):
+                self._put(body, name, READERS.get(kind, str)(text))
         attributes = form["attributes"]
         method, url = attributes["data-api"].split()
         headers = {"X-CSRF-Token": parser.csrf}
         if "data-idempotent" in attributes:
             headers["Idempotency-Key"] = uuid.uuid4().hex
-        answer = self.client.open(url, method=method, json=body or None, headers=headers)
+        sent: dict[str, Any] = {"data": {**body, **files}} if files else {"json": body or None}
+        answer = self.client.open(url, method=method, headers=headers, **sent)
         given = answer.get_json() if answer.data else {}
-        follow = re.sub(
-            r"\{(\w+)\}",
-            lambda found: (
-                given[found[1]] if isinstance(given[found[1]], str) else json.dumps(given[found[1]])
-            ),
-            attributes.get("data-next") or "",
-        )
+        follow = ""
+        if answer.status_code < 300:
+            follow = re.sub(
+                r"\{(\w+)\}", lambda found: _text(given[found[1]]), attributes.get("data-next") or ""
+            )
         return answer, follow
+
+    @staticmethod
+    def _put(body: dict[str, Any], name: str, value: Any) -> None:
+        *homes, last = name.removesuffix("[]").split(".")
+        for home in homes:
+            body = body.setdefault(home, {})
+        if name.endswith("[]"):
+            body.setdefault(last, []).append(value)
+        else:
+            body[last] = value
 
     def sign_in(self, who: str = "demo-xiaoman") -> Browser:
         self.open("/h5/login")

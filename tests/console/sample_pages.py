@@ -140,7 +140,7 @@ def _revenue() -> dict[str, Any]:
     batch: dict[str, Any] = {
         "number": 1, "name": "第一批", "target_fen": 15_000_000_000, "received_fen": 170_501_100, "maybe_fen": 3_751_000_000, "share": 0.0114,
         "time_share": 0.3, "months_gone": 18, "months": 60, "counties_text": "浉河 罗山 光山 新县 商城", "gap_fen": 14_829_498_900,
-        "gap_kg_at": "折合 185.4 万吨 @ ¥80", "sold_kg": 41_380_000, "first_sale": NOW,
+        "gap_kg_at": "折合 185.4 万吨 @ ¥80", "sold_kg": 41_380_000, "first_sale": NOW, "share_text": "1.14%",
     }  # fmt: skip
     county = {"code": "411522", "name": "光山县", "batch": "一", "area_m2": 78_666_000.0, "issued_kg": 34_180_000, "sold_kg": 14_000_000,
               "received_fen": 64_821_000, "local_share": 0.72, "stuck": "样地"}  # fmt: skip
@@ -153,12 +153,13 @@ def _revenue() -> dict[str, Any]:
                      "target": {"value": 1875000, "label": "¥1.5 亿 @ ¥80"}},
             "twin": TWIN,
         },
+        "bases": "到账 = 目标期内首次出售的成交总额。",
         "receipt": {
-            "finding": "一笔钱怎么分：72.0% 到县及以下", "title": "收款 T-117，2026-10-28，3,200 吨 × ¥48.00", "twin": TWIN, "trade_id": 117,
+            "url": "/distributions/XY-D000117", "finding": "一笔钱怎么分：72.0% 到县及以下", "title": "收款 T-117，2026-10-28，3,200 吨 × ¥48.00", "twin": TWIN,
             "data": {"unit": "元", "estimate": False, "line": {"value": 100358.76, "label": "70% 线：¥100,358.76"},
                      "steps": [{"label": a, "value": b, "kind": c, "certainty": d} for a, b, c, d in MONEY]},
         },
-        "waiting": [{"trade_id": 118, "at": NOW, "amount_fen": 480_000, "project_name": "光山县油茶园"}],
+        "waiting": [{"trade_code": "XY-T000118", "at": NOW, "amount_fen": 480_000, "project_name": "光山县油茶园"}],
         "counties": [county, county | {"code": "411526", "name": "潢川县", "issued_kg": 0, "sold_kg": 0, "received_fen": 0, "local_share": None, "stuck": "权属材料"}],
         "totals": county | {"name": "合计"}, "as_of": NOW, "outline": outline(("411522",)), "outline_height": county_shapes()[1], "can": {"distribute": True},
     }  # fmt: skip
@@ -168,11 +169,12 @@ def _market() -> dict[str, Any]:
     listing = {
         "id": 5, "project_name": "光山县油茶园", "project_url": "/projects/XY-P0001", "kind": "camellia", "county_name": "光山县", "vintage": 2026,
         "available_kg": 9_600_000, "price_fen": 4800, "last": {"price_fen": 4750, "at": NOW}, "local_share": 0.72, "batch_code": "B1",
-        "batch_url": "/explain/batch/B1", "seller": "鼎信", "is_mine": False,
+        "batch_url": "/explain/batch/B1", "seller": "鼎信", "is_mine": False, "parcels": 34,
     }  # fmt: skip
     return {
-        "listings": [listing, listing | {"id": 6, "county_name": "息县", "kind": "rice", "last": None, "is_mine": True, "project_name": "息县再生稻"}],
-        "trades": [{"at": NOW, "project_name": "光山县油茶园", "county_name": "光山县", "quantity_kg": 1_000_000, "price_fen": 4800, "amount_fen": 4_800_000}],
+        "listings": [listing, listing | {"id": 6, "project_url": None, "local_share": None, "county_name": "息县", "kind": "rice", "last": None, "is_mine": True, "project_name": "息县再生稻"}],
+        "page": ONE_PAGE, "may_see_trades": True, "own_trades_only": False,
+        "trades": [{"code": "XY-T000001", "batch_url": "/explain/batch/B1", "at": NOW, "project_name": "光山县油茶园", "county_name": "光山县", "quantity_kg": 1_000_000, "price_fen": 4800, "amount_fen": 4_800_000}],
         "prices": {"data": {"unit": "元", "labels": ["10-02", "10-09", "10-16", "10-23", "10-30", "11-06", "11-13", "11-20"],
                             "series": [{"name": "均价", "values": [44.1, 44.3, 44.6, None, 45.1, 45.5, 45.8, 46.2]}]}, "twin": TWIN},
         "price_finding": "本地成交均价，近 8 周 ¥44.10 → ¥46.20",
@@ -197,8 +199,9 @@ def _import_report() -> dict[str, Any]:
         "report": {
             "id": 3, "file_name": "光山_油茶_2026秋.zip", "uploaded_by": "张专干", "uploaded_at": NOW, "status": "staged", "kind": "camellia",
             "notes": ["没有 .cpg，按 GB18030 读取。"], "accepted_by": None, "accepted_at": None,
-            "counts": {"total": 214, "ready": 202, "look": 15, "refused": 12},
-            "areas": {"total": 2_608_300.0, "ready": 2_500_000.0, "look": 90_000.0, "refused": 108_300.0},
+            "registered_rows": 0, "waiting_rows": 15,
+            "counts": {"total": 214, "ready": 187, "look": 15, "refused": 12, "same": 0},
+            "areas": {"total": 2_608_300.0, "ready": 2_410_000.0, "look": 90_000.0, "refused": 108_300.0, "same": 0.0},
             "steps": [{"label": "读取", "note": "GB18030，214 行"}, {"label": "坐标", "note": "EPSG:4526"}, {"label": "几何", "note": "修 4 处"},
                       {"label": "属性", "note": "9 处要看"}, {"label": "重叠", "note": "5 行"}],
         },
@@ -230,7 +233,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     height = county_shapes()[1]
     run_context = {
         "run": RUN, "headline": "毛增 4,560 吨，扣掉四样，净得 3,574 吨", "blockers": EXPLANATION["blockers"], "steps": STEPS, "waterfall": WATERFALL,
-        "twin": TWIN, "terms": TERMS, "explanation": EXPLANATION, "rows": [PARCEL, PARCEL | {"net_t": -1.25}], "row_page": ONE_PAGE, "batches": [],
+        "twin": TWIN, "terms": TERMS, "explanation": EXPLANATION, "rows": [PARCEL, PARCEL | {"net_t": -1.25}], "row_page": ONE_PAGE, "batches": [], "warnings": ["两块地的施氮量高于一般水平，请核对。"],
         "can": {"review": False, "issue": True}, "role_label": "核证员",
         "trail": [{"label": "项目库", "url": "/projects"}, {"label": "光山县油茶园", "url": "/projects/XY-P0001"}, {"label": "核算"}],
     }  # fmt: skip
@@ -289,7 +292,9 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
                     "counts": {"total": 214, "ready": 202, "refused": 12},
                     "url": "/imports/3",
                 }
-            ]
+            ],
+            "page": ONE_PAGE,
+            "limit_mb": 128,
         },
     )
     yield "import-report", "import_report.html", _import_report()
@@ -307,7 +312,8 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "project", "project.html", {
         "project": {"code": "XY-P0001", "name": "光山县油茶园碳汇项目", "scheme_label": "碳普惠", "methodology_key": "camellia_oil_v1", "methodology_title": "油茶园碳汇计量 v1", "owner": "鼎信碳资源公司",
                     "crediting": "2021-12-01 至 2041-12-01", "state": "registered", "parcel_count": 163, "area_m2": 2_279_000.0, "county_names": "光山县"},
-        "steps": STEPS, "next_step": {"text": "监测数据齐了，可以核算。", "label": "核算", "kind": "run", "url": ""}, "parcels": [PARCEL], "parcel_page": ONE_PAGE, "runs": [RUN],
+        "steps": STEPS, "next_step": {"text": "监测数据齐了，可以核算。", "label": "核算", "kind": "run", "url": "", "who": ""}, "parcels": [PARCEL | {"estimate": True}],
+        "land_kind": "camellia", "counties": [{"code": "411522", "name": "光山县"}], "parcel_page": ONE_PAGE, "runs": [RUN],
         "map_url": "/api/v1/projects/XY-P0001/parcels.geojson", "columns": [{"name": "planting_year", "label": "栽植年份", "unit": "年", "hint": ""}],
         "suggested": {"period_start": "2021-12-01", "period_end": "2026-12-01"}, "can": {"write": True, "run": True}, "trail": [{"label": "项目库", "url": "/projects"}, {"label": "光山县油茶园"}],
     }  # fmt: skip
@@ -339,23 +345,43 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield (
         "market-empty",
         "market.html",
-        {"listings": [], "trades": [], "prices": None, "shares": [], "cash": None, "can": {"buy": False}},
+        {
+            "listings": [],
+            "page": ONE_PAGE,
+            "trades": [],
+            "may_see_trades": False,
+            "own_trades_only": False,
+            "prices": None,
+            "shares": [],
+            "cash": None,
+            "can": {"buy": False},
+        },
     )
     yield "holdings", "holdings.html", {
-        "holdings": [{"batch_code": "XY-2026-411522-1", "batch_url": "/explain/batch/B1", "project_name": "光山县油茶园", "county_name": "光山县", "vintage": 2026, "available_kg": 1_234_567, "held_kg": 0,
+        "holdings": [{"batch_code": "XY-2026-411522-1", "batch_url": "/explain/batch/B1", "project_name": "光山县油茶园", "county_name": "光山县", "vintage": 2026, "available_kg": 1_234_567, "listable_kg": 1_234_000, "held_kg": 0,
                       "ranges": ["1 – 1,234,567"], "explain_url": "/explain/batch/B1"}],
         "cash": {"available_fen": 12_345_678, "held_fen": 0}, "certificates": [{"number": "XY-R-2026-000318", "url": "/certificates/XY-R-2026-000318", "pdf_url": "/api/v1/retirements/XY-R-2026-000318/certificate.pdf",
-                                                                               "quantity_kg": 1_000_000, "purpose": "自身运营抵消", "beneficiary": "某茶业（演示）", "at": NOW}],
+                                                                               "quantity_kg": 1_000_000, "purpose": "自身运营抵消", "beneficiary": "某茶业（演示）", "at": NOW, "explain_url": "/explain/retirement/XY-R-2026-000318"}],
+        "page": ONE_PAGE, "retired_kg": 1_000_000,
         "listings": [{"id": 5, "project_name": "光山县油茶园", "county_name": "光山县", "remaining_kg": 9_600_000, "price_fen": 4800}],
         "purposes": [{"value": "operations", "label": "自身运营抵消"}], "me": {"name": "某茶业（演示）", "credit_code": "91411500MA0000000X"}, "can": {"retire": True, "sell": True}, "bought": "1,000 吨已到您名下。",
     }  # fmt: skip
     yield "certificate", "certificate.html", {
-        "certificate": CERTIFICATE, "checked_at": NOW, "parcels": [{"code": "411522-207-014-0031", "county_name": "光山县", "area_m2": 28400.0, "first": 1, "last": 35210, "quantity_kg": 35210}],
+        "certificate": CERTIFICATE, "genuine": True, "checked_at": NOW, "parcels": [{"code": "411522-207-014-0031", "county_name": "光山县", "area_m2": 28400.0, "first": 1, "last": 35210, "quantity_kg": 35210}],
         "parcel_total_m2": 3_184_000.0, "map_url": "/api/v1/public/certificates/XY-R-2026-000318/parcels.geojson", "steps": [*STEPS[:2], {"label": "注销", "at": "2026-11-19 15:32", "state": "final"}],
         "explain_url": "/explain/retirement/XY-R-2026-000318", "pdf_url": "/api/v1/retirements/XY-R-2026-000318/certificate.pdf",
     }  # fmt: skip
     yield "verify", "certificate.html", {"certificate": None, "asked": "XY-R-0"}
-    yield "revenue", "revenue.html", _revenue()
+    revenue = _revenue()
+    yield "revenue", "revenue.html", revenue
+    yield "distribution", "distribution.html", {
+        "distribution": {"code": "XY-D000117", "county_name": "光山县", "at": NOW, "by": "鼎信集团财务", "base_fen": 14_336_966, "below_fen": 10_322_616, "below_share": 0.72,
+                         "meets_floor": True, "company_fen": 4_014_350, "scheme_source": "县级方案", "scheme_evidence": "illustrative", "charges_source": "收费通知",
+                         "charges_evidence": "illustrative", "exception": ""},
+        "receipt": revenue["receipt"], "levels": [{"value": "village", "label": "村集体"}], "level": "village",
+        "lines": [{"level": "村集体", "name": "晏岗村（演示）", "place": "晏岗村", "kg": 3200, "amount_fen": 2_150_545}], "page": ONE_PAGE,
+        "trail": [{"label": "收益与目标", "url": "/revenue"}, {"label": "XY-D000117"}],
+    }  # fmt: skip
     yield "reviews", "reviews.html", {
         "tasks": [{"title": "核算 XY-R000037 等您核证", "note": "光山县油茶园，3,574 吨", "url": "/runs/37", "label": "去审核", "since": NOW, "state": "review"}], "done": [{"title": "核算 XY-R000012", "at": NOW, "url": "/runs/12", "state": "verified"}],
         "deposits": {"enterprises": [{"id": 4, "name": "某茶业（演示）"}]},
@@ -386,6 +412,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
                 method | {"key": "ratoon_rice_v1", "title": "再生稻 v1", "signoff": None},
             ],
             "can": {"sign": True},
+            "today": DAY,
         },
     )
     yield (

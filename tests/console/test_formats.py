@@ -42,6 +42,9 @@ def test_parameters_are_shown_as_used() -> None:
     assert f.exact(35.21) == "35.21"
     assert f.exact(0.000012) == "1.2e−05"
     assert f.exact(273) == "273"
+    assert f.exact(2026) == "2026"
+    assert f.exact(2013.0) == "2013"
+    assert f.exact(12345) == "12,345"
     assert f.exact(True) == "是"
     assert f.exact("AR6") == "AR6"
 
@@ -58,3 +61,4 @@ def test_shares_and_digests() -> None:
     assert f.percent(0.0114, 2) == "1.14%"
     assert f.digest("9c41e07a52bd00ff") == "9c41 e07a 52bd"
     assert f.digest("") == "—"
+    assert f.digest("camellia_oil_v1") == "camellia_oil_v1"

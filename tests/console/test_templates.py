@@ -139,9 +139,9 @@ def test_estimates_are_drawn_and_issued_figures_are_not(app: Flask) -> None:
 
 
 def test_blocked_run_offers_no_issue_form(app: Flask) -> None:
-    assert "/runs/37/issue" not in render(app, "run")
+    assert "/runs/XY-R000037/issue" not in render(app, "run")
     assert "还不能签发" in render(app, "run")
-    assert "/runs/37/reviews" in render(app, "run-review")
+    assert "/runs/XY-R000037/reviews" in render(app, "run-review")
 
 
 def test_every_template_is_sampled() -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
+from carbon_platform.console.pages_citizen import DEMO_PEOPLE
+
 ROOT = Path(__file__).parents[2]
 CONSOLE = ROOT / "carbon_platform" / "console"
 PO = CONSOLE / "translations" / "en" / "LC_MESSAGES" / "messages.po"
@@ -18,6 +20,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|\{\w+\}")
 TEMPLATES = sorted((CONSOLE / "templates").glob("*.html"))
 # Calls that take a text in both languages, or translate it themselves.
+PEOPLE = {person["name"] for person in DEMO_PEOPLE}  # keep their names
 TRANSLATED_BY = {"_", "said", "NotFound"}
 
 
@@ -27,7 +30,7 @@ def messages() -> list[tuple[str, str]]:
 
 
 def test_every_text_is_translated_and_compiled() -> None:
-    checked = subprocess.run(  # noqa: S603 — our own tool
+    checked = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "check_translations.py")],
         capture_output=True,
         text=True,
@@ -84,13 +87,14 @@ class Untranslated(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and CHINESE.search(node.value):
+        if isinstance(node.value, str) and CHINESE.search(node.value) and node.value not in PEOPLE:
             self.found.append((node.lineno, node.value))
 
 
 def test_python_of_the_pages_speaks_through_the_catalogue() -> None:
     wrong = {}
-    for path in sorted(CONSOLE.glob("*.py")):
+    # formats.py is handed the language, and 万 and 亿 are what it writes in Chinese.
+    for path in sorted(set(CONSOLE.glob("*.py")) - {CONSOLE / "formats.py"}):
         visitor = Untranslated()
         visitor.visit(ast.parse(path.read_text(encoding="utf-8")))
         if visitor.found:

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BadValue, buildBody, cost, csvOf, exactInteger, fillTemplate, findings, keyAfter, tonnes, yuan } from '../../carbon_platform/console/static/values.js';
+import { BadValue, buildBody, cost, csvOf, exactInteger, fillTemplate, findings, keyAfter, rowsOf, tonnes, yuan } from '../../carbon_platform/console/static/values.js';
 
 test('typed decimals become exact integers', () => {
   assert.equal(exactInteger('1,234.5', 3), 1234500);
@@ -68,4 +68,16 @@ test('money and tonnes read like the server writes them', () => {
 test('a saved table holds no formula', () => {
   const text = csvOf([['县', '吨'], ['=1+1', '"x"'], ['−3', '-3']]);
   assert.equal(text, '\ufeff"县","吨"\r\n"\'=1+1","""x"""\r\n"−3","\'-3"\r\n');
+});
+
+test('cells of a spreadsheet become rows', () => {
+  const wanted = [
+    { parcel_code: '411522-1', planting_year: 2014, route: 'default', diesel_l: 0.5 },
+    { parcel_code: '12345', planting_year: 2015, route: 'plot' },
+  ];
+  const tabs = 'parcel_code\tplanting_year\troute\tdiesel_l\n411522-1\t2014\tdefault\t0.5\r\n12345\t2015\tplot\t\n\n';
+  assert.deepEqual(rowsOf(tabs), wanted, 'a number-like code stays text, an empty cell is left out');
+  assert.deepEqual(rowsOf(tabs.replaceAll('\t', ',')), wanted);
+  assert.deepEqual(rowsOf(JSON.stringify(wanted)), wanted);
+  for (const wrong of ['', 'parcel_code', 'a\t\n1\t2', 'a,b\n1,2,3', '[1']) assert.equal(rowsOf(wrong), null, wrong);
 });
