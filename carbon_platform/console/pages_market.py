@@ -108,12 +108,18 @@ def _listings(call: Call, found: list[Listing]) -> list[dict[str, Any]]:
                 # A resale is the seller's own money: nothing of it is shared out.
                 "local_share": below[code] if view.is_first_sale else None,
                 "batch_code": view.goods.batch,
-                "batch_url": f"/explain/batch/{view.goods.batch}",
+                "batch_url": _door(call, view.goods.batch),
                 "seller": view.seller,
                 "is_mine": mine,
             }
         )
     return rows
+
+
+def _door(call: Call, batch_code: str) -> str | None:
+    """The explanation of a batch; a visitor may sign in to see it, a role that may not has no door."""
+    barred = call.actor is not None and not call.actor.may("explain.read")
+    return None if barred else f"/explain/batch/{batch_code}"
 
 
 def _last_trades(call: Call, batch_ids: set[int]) -> dict[int, dict[str, Any]]:
@@ -133,7 +139,7 @@ def _trades(call: Call) -> list[dict[str, Any]]:
             "project_name": view.goods.project_name,
             "county_name": county(view.goods.county_code),
             "quantity_kg": view.quantity_kg,
-            "batch_url": f"/explain/batch/{view.goods.batch}",
+            "batch_url": _door(call, view.goods.batch),
             "price_fen": view.price_fen_per_t,
             "amount_fen": view.amount_fen,
         }

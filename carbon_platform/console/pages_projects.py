@@ -204,9 +204,7 @@ def _parcel_rows(
                 sa.select(RunRow.parcel_id, RunRow.net_t).where(
                     RunRow.run_id == runs[0].id, RunRow.parcel_id.in_(ids)
                 )
-            )
-            .tuples()
-            .all()
+            ).all()
         )
     return [
         {

@@ -132,7 +132,11 @@ def stuck_at(figures: board.Figures) -> str:
 def _target(batch: board.BatchFigures, now: datetime) -> dict[str, Any]:
     months = window_months(batch)
     return {
-        "label": _("%(name)s，%(years)s 年林业碳汇交易收入", name=batch.name_zh, years=months // 12),
+        "label": _(
+            "%(name)s，%(years)s 年林业碳汇交易收入",
+            name=said(batch.name_zh, f"Batch {batch.number}"),
+            years=months // 12,
+        ),
         "target_fen": batch.target_fen,
         "received_fen": batch.figures.received_forestry_fen,
         "url": "/revenue",

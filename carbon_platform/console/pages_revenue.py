@@ -103,7 +103,7 @@ def _batch(call: Call, batch: board.BatchFigures, price_fen: int | None) -> dict
     gap = batch.gap_tonnes[-1]
     return {
         "number": batch.number,
-        "name": batch.name_zh,
+        "name": said(batch.name_zh, f"Batch {batch.number}"),
         "target_fen": batch.target_fen,
         "received_fen": figures.received_forestry_fen,
         "maybe_fen": unsold_kg * price_fen // KG_PER_T if price_fen else 0,

@@ -24,6 +24,7 @@ _WORDS = {  # what libraries say, in the words of the platform
     "Not a valid date.": "应为日期，形如 2026-11-22。",
     "Not a valid datetime.": "应为带时区的时间，形如 2026-11-22T08:30:00+08:00。",
     "Invalid input type.": "格式不对。",
+    "Control characters are not allowed.": "不能含有控制字符。",
 }
 _TITLES = {
     400: ("请求有误", "Bad request"),

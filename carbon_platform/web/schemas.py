@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import marshmallow as ma
 
+# No person types these; PostgreSQL stores no NUL, and half of a surrogate pair is no character at all.
+_NEVER_TYPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+NEVER_TYPED = "Control characters are not allowed."
+
+
+def has_control_characters(value: Any) -> bool:
+    """Whether a text, or any text inside lists and objects, holds a control character or broken Unicode."""
+    if isinstance(value, str):
+        return _NEVER_TYPED.search(value) is not None
+    if isinstance(value, Mapping):
+        return any(has_control_characters(key) or has_control_characters(value[key]) for key in value)
+    return isinstance(value, list) and any(has_control_characters(item) for item in value)
+
 
 class Schema(ma.Schema):
-    """Unknown fields are refused; keys keep their order."""
+    """Unknown fields and control characters are refused; keys keep their order."""
 
     class Meta:
         unknown = ma.RAISE
+
+    @ma.pre_load
+    def refuse_control_characters(self, data: Any, **_: Any) -> Any:
+        if isinstance(data, Mapping):
+            if any(has_control_characters(key) for key in data):
+                raise ma.ValidationError(NEVER_TYPED)
+            wrong = {key: [NEVER_TYPED] for key in data if has_control_characters(data[key])}
+            if wrong:
+                raise ma.ValidationError(wrong)
+        return data
 
 
 class WholeNumber(ma.fields.Integer):

@@ -43,6 +43,23 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+CHINESE = re.compile(r"[\u4e00-\u9fff]+")
+
+
+def visible(html: str) -> str:
+    return re.sub(r"<[^>]+>", "", re.sub(r"<script.*?</script>", "", html, flags=re.S))
+
+
+def controls_of(html: str) -> list[str]:
+    """What a person reads on what can be pressed, and the headings."""
+    found = re.findall(
+        r"<(?:button|h1|h2|label|summary)[^>]*>(.*?)</(?:button|h1|h2|label|summary)>", html, re.S
+    )
+    found += re.findall(r"<nav.*?</nav>", html, re.S)
+    found += re.findall(r'aria-label="([^"]*)"', html)
+    return [visible(text).strip() for text in found]
+
+
 class Forms(HTMLParser):
     """Every ``form[data-api]`` of a page; controls are (name, type, value).
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from form_browser import Browser
+from form_browser import CHINESE, Browser, controls_of, visible
 
 from carbon_platform import ledger
 from carbon_platform.app import create_app
@@ -23,7 +23,6 @@ from carbon_platform.web import platform
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # noon in Xinyang
 PAGES = ("/h5/", "/h5/book", "/h5/earn", "/h5/rewards")
 PASSWORD = "a-long-enough-password"
-CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def prepare(url: str) -> None:
@@ -52,10 +51,6 @@ def app(settings: Settings) -> Iterator[Flask]:
 @pytest.fixture
 def xiaoman(app: Flask) -> Browser:
     return Browser(app).sign_in().agree()
-
-
-def visible(html: str) -> str:
-    return re.sub(r"<[^>]+>", "", re.sub(r"<script.*?</script>", "", html, flags=re.S))
 
 
 def act_forms(browser: Browser) -> list[str]:
@@ -299,16 +294,6 @@ def test_large_type_keeps_the_phone_number_on_every_page(xiaoman: Browser, path:
     html = xiaoman.open(path)
     assert re.search(r"<html[^>]*data-elder", html)
     assert 'href="tel:12345"' in html.split('class="tabbar"')[1]
-
-
-def controls_of(html: str) -> list[str]:
-    """What a person reads on what can be pressed, and the headings."""
-    found = re.findall(
-        r"<(?:button|h1|h2|label|summary)[^>]*>(.*?)</(?:button|h1|h2|label|summary)>", html, re.S
-    )
-    found += re.findall(r"<nav.*?</nav>", html, re.S)
-    found += re.findall(r'aria-label="([^"]*)"', html)
-    return [visible(text).strip() for text in found]
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/h5/login"])

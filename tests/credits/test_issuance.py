@@ -67,7 +67,9 @@ def assert_refused(world: World, run: str, other: str, who: str = "rival") -> No
         assert other in words
         assert "411522-desk-" in words
     assert [counted(world, table) for table in (LandClaim, CreditBatch, BatchShare, AuditRecord)] == before
-    assert world.db.read(lambda s: s.scalar(sa.select(AssessmentRun.status).filter_by(code=run))) == "approved"
+    assert (
+        world.db.read(lambda s: s.scalar(sa.select(AssessmentRun.status).filter_by(code=run))) == "approved"
+    )
 
 
 def test_the_same_parcel_in_another_project_of_another_owner(world: World) -> None:

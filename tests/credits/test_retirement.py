@@ -220,7 +220,10 @@ def test_the_digest_detects_every_printed_field_in_turn(world: World) -> None:
 
     assert genuine()
     changes = CHANGED | {"batch_id": other_batch, "organisation_id": other_owner}
-    assert set(changes) == set(row.columns.keys()) - {"id", "retired_by"}  # who pressed the key is not printed
+    assert set(changes) == set(row.columns.keys()) - {
+        "id",
+        "retired_by",
+    }  # who pressed the key is not printed
     for field, value in changes.items():
         kept = getattr(found, field)
         assert kept != value

@@ -72,7 +72,7 @@ def add_run(
     if project is None:
         owner_id = session.scalars(sa.select(Organisation.id).filter_by(kind=owner)).one()
         project = Project(
-            code=f"XY-P{number:04d}", name_zh=f"项目 {number}（测试）", scheme="inclusion",
+            code=f"XY-P9{number:03d}", name_zh=f"项目 {number}（测试）", scheme="inclusion",
             methodology_key=methodology, region_code="4115", owner_organisation_id=owner_id,
             crediting_from=date(2021, 1, 1), crediting_to=date(2041, 1, 1), status="registered",
             created_by="t", created_at=NOW,
@@ -81,7 +81,7 @@ def add_run(
         session.flush()
     net_t = float(sum(net for _, net in rows))
     run = AssessmentRun(
-        code=f"XY-R{number:06d}", project_id=project.id, period_start=period[0], period_end=period[1],
+        code=f"XY-R9{number:05d}", project_id=project.id, period_start=period[0], period_end=period[1],
         methodology_key=project.methodology_key, parameter_digest="p", input_digest=f"i{number}",
         code_digest="c", gwp_set="AR5", as_of=date(2026, 11, 22), parameters=list(parameters), totals={},
         net_t=net_t, issuable_t=max(0, int(net_t)), deficit_t=max(0.0, -net_t), parcel_count=len(rows),
@@ -127,7 +127,9 @@ def issue(world: World, run: str, who: str | Actor = "operator") -> list[CreditB
 
 
 def batch_codes(world: World) -> list[str]:
-    return list(world.db.read(lambda s: s.scalars(sa.select(CreditBatch.code).order_by(CreditBatch.id)).all()))
+    return list(
+        world.db.read(lambda s: s.scalars(sa.select(CreditBatch.code).order_by(CreditBatch.id)).all())
+    )
 
 
 def retire(
