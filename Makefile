@@ -11,7 +11,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .venv/run.stamp: requirements.txt
-	@test -x $(PY) || python3 -m venv .venv || { echo "python3 -m venv failed: apt-get install python3-venv, then again"; exit 1; }
+	@test -x .venv/bin/pip || python3 -m venv .venv || { rm -rf .venv; echo "python3 -m venv failed: apt-get install python3-venv, then again"; exit 1; }
 	@echo "Installing the pinned environment …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@

@@ -14,7 +14,7 @@ from carbon_platform import jobs
 from carbon_platform.citizens.rewards import load_rewards
 from carbon_platform.errors import PlatformError
 from carbon_platform.identity.rules import ROLES_ZH, SYSTEM
-from carbon_platform.identity.service import add_user
+from carbon_platform.identity.service import add_organisation, add_user
 from carbon_platform.ledger import verify
 from carbon_platform.migrate import alembic_config
 from carbon_platform.parcels import service as parcel_service
@@ -25,11 +25,12 @@ from carbon_platform.web import Platform, platform
 db = AppGroup("db", help="Migrations of the database.")
 ledger = AppGroup("ledger", help="The double-entry ledger.")
 users = AppGroup("users", help="Log-ins.")
+organisations = AppGroup("organisations", help="Companies, bureaus, banks.")
 parcels = AppGroup("parcels", help="Parcels (地块).")
 
 
 def init_app(app: Flask) -> None:
-    for group in (db, ledger, users, parcels):
+    for group in (db, ledger, organisations, users, parcels):
         app.cli.add_command(group)
     for command in (setup, scheduler, write_openapi):
         app.cli.add_command(command)
@@ -101,13 +102,40 @@ def verify_ledger() -> None:
     click.echo("✓ 全部重算一致。Everything re-sums.")
 
 
+@organisations.command("add")
+@click.argument("name")
+@click.option("--kind", required=True, help="operator, enterprise, verifier, bureau, bank, group")
+@click.option("--region", default="4115", show_default=True)
+@click.option("--credit-code", default="", help="统一社会信用代码")
+def add_organisation_command(name: str, kind: str, region: str, credit_code: str) -> None:
+    """Register an organisation; its log-ins then name it."""
+    house = platform()
+    made = house.db.transact(
+        lambda session: (
+            add_organisation(
+                session,
+                SYSTEM,
+                name_zh=name,
+                kind=kind,
+                region_code=region,
+                credit_code=credit_code,
+                now=house.clock(),
+            ).id
+        )
+    )
+    click.echo(f"已登记机构 {name}，编号 {made}。")
+
+
 @users.command("add")
 @click.argument("username")
 @click.option("--role", type=click.Choice(sorted(set(ROLES_ZH) - {"citizen"})), required=True)
 @click.option("--region", default="4115", help="4115 the city, 411522 a county")
 @click.option("--name", required=True, help="name shown to colleagues")
+@click.option("--organisation", type=int, help="number of the organisation the person works for")
 @click.password_option(help="at least 12 characters")
-def add_user_command(username: str, role: str, region: str, name: str, password: str) -> None:
+def add_user_command(
+    username: str, role: str, region: str, name: str, organisation: int | None, password: str
+) -> None:
     """Create a log-in. A fresh database has none."""
     house = platform()
     house.db.transact(
@@ -119,6 +147,7 @@ def add_user_command(username: str, role: str, region: str, name: str, password:
             display_name=name,
             role=role,
             region_code=region,
+            organisation_id=organisation,
             now=house.clock(),
         )
     )

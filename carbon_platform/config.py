@@ -56,6 +56,8 @@ _NAMES = {
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read ``CARBON_*`` and ``WECHAT_*``; refuse what is unsafe in production."""
     environ = os.environ if environ is None else environ
+    if environ.get("SERVER_SOFTWARE", "").startswith("gunicorn") and not environ.get("CARBON_MODE"):
+        raise UnsafeSettings("CARBON_MODE is not set: say production (or development) before serving")
     given: dict[str, object] = {name: environ[key] for name, key in _NAMES.items() if environ.get(key)}
     if "var" in given:
         given["var"] = Path(str(given["var"]))

@@ -145,11 +145,12 @@ def _lost_race(error: DBAPIError) -> bool:
     A broken unique key can: the row of the other transaction is visible the second time, and the
     service then answers with it (idempotency) or names the conflict. If not, the last attempt raises.
     """
-    if isinstance(error, IntegrityError):
-        return "UNIQUE" in str(error.orig).upper()
+    # PostgreSQL says it by code, whatever language its messages are in; SQLite only by words.
     state = getattr(error.orig, "sqlstate", None)
-    if state in {"40001", "40P01", "55P03"}:
-        return True
+    if state is not None:
+        return state in {"23505", "40001", "40P01", "55P03"}
+    if isinstance(error, IntegrityError):
+        return "UNIQUE" in str(error.orig)
     return isinstance(error, OperationalError) and "locked" in str(error.orig)
 
 

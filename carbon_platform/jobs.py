@@ -18,6 +18,7 @@ from apscheduler.triggers.cron import CronTrigger
 from carbon_platform.ledger import expire_holds, verify
 from carbon_platform.scheduling import claim, conclude
 from carbon_platform.web import Platform
+from carbon_platform.web.idempotency import forget_old_keys
 
 log = logging.getLogger("carbon.jobs")
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -45,9 +46,15 @@ def release_expired_holds(house: Platform) -> tuple[str, str]:
     return "ok", f"{count} holds expired"
 
 
+def forget_keys(house: Platform) -> tuple[str, str]:
+    count = house.db.transact(lambda session: forget_old_keys(session, now=house.clock()))
+    return "ok", f"{count} idempotency keys forgotten"
+
+
 JOBS = (
     Job("ledger.verify", "30 2 * * *", verify_ledger, slot_minutes=24 * 60),
     Job("ledger.expire_holds", "*/10 * * * *", release_expired_holds, slot_minutes=10),
+    Job("web.forget_keys", "45 2 * * *", forget_keys, slot_minutes=24 * 60),
 )
 
 

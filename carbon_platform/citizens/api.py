@@ -7,6 +7,7 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from carbon_platform.citizens import book, consents, rewards, schemas, service
+from carbon_platform.citizens.errors import SourceNotYours
 from carbon_platform.citizens.present import (
     present_act,
     present_consent,
@@ -84,6 +85,8 @@ def list_behaviours(call: Call) -> Any:
 @blp.alt_response(200, schema=schemas.ReportedOut, description="this record was counted before")
 def report_act(call: Call, payload: dict[str, Any]) -> Any:
     """记一笔 Report one act. The same record again answers 200 with the first result."""
+    if payload["source"] != service.SELF and not call.settings.is_demo:
+        raise SourceNotYours(source=payload["source"])
     reported = service.report_act(call.session, call.actor, service.ActReport(**payload), now=call.now)
     return present_reported(reported), 200 if reported.already_counted else 201
 

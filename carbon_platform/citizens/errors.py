@@ -99,3 +99,11 @@ class NotEnoughPoints(PlatformError):
     code, status = "reward.not_enough_points", 409
     zh = "换“{name}”要 {price} 分，您现在有 {available} 分，还差 {missing} 分。再坐几趟公交就够了。"
     en = "{name_en} costs {price} points and you have {available}: {missing} more are needed."
+
+
+class SourceNotYours(PlatformError):
+    """A partner's record must come from the partner; only the demo lets a citizen play the partner."""
+
+    code, status = "citizen.source_not_yours", 403
+    zh = "“{source}”的记录由合作方直接送来，不能自己填。自己做的请用 self 填报。"
+    en = "Records of {source} come from the partner itself. Report your own acts with source self."

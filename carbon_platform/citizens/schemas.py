@@ -21,7 +21,11 @@ class CitizenSessionIn(Schema):
         required=True, validate=ma.validate.Length(1, 128), **_described("wx.login code, works once")
     )
     nickname = ma.fields.String(load_default="市民", validate=ma.validate.Length(1, 20))
-    region_code = ma.fields.String(load_default="", **_described("county the person lives in, or empty"))
+    region_code = ma.fields.String(
+        load_default="",
+        validate=ma.validate.Regexp(r"^(\d{6})?$", error="应为 6 位县区代码或留空。 A 6-digit county code."),
+        **_described("county the person lives in, or empty"),
+    )
     transport = ma.fields.String(load_default="bearer", validate=ma.validate.OneOf(["bearer", "cookie"]))
     under_14 = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})
     guardian_agrees = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from carbon_platform.console import (
+    pages_certificates,
     pages_citizen,
     pages_inbox,
     pages_land,
@@ -17,6 +18,7 @@ from carbon_platform.console.formats import FILTERS
 PAGES = (
     site.blp,
     pages_public.blp,
+    pages_certificates.blp,
     pages_inbox.blp,
     pages_land.blp,
     pages_projects.blp,

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from carbon_platform.console.formats import CHINA, count, tonnes, yuan
-from carbon_platform.console.pages_public import purpose_label
+from carbon_platform.console.pages_certificates import purpose_label
 from carbon_platform.console.site import asked_page, county, page, pager
 from carbon_platform.credits import retirement
 from carbon_platform.credits.allocation import serial

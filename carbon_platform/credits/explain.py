@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,7 @@ from carbon_platform.credits.explain_units import explain_batch, explain_retirem
 from carbon_platform.credits.tables import AssessmentRun, CreditBatch, RunRow
 from carbon_platform.errors import NotFound, NotSignedIn, PlatformError
 from carbon_platform.explanation import Approval, Equation, Explanation, Figure, Link, Term
-from carbon_platform.identity.rules import Actor
+from carbon_platform.identity.rules import ROLES_ZH, Actor
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.projects.frames import AREA
 from carbon_platform.projects.tables import MonitoringRecord, Project
@@ -58,8 +59,8 @@ def explain(session: Session, actor: Actor | None, kind: str, ref: str, *, is_de
     """
     if kind == "retirement":
         return explain_retirement(session, ref)
-    if kind == "batch" and is_public_batch(session, ref):
-        return explain_batch(session, ref)
+    if kind == "batch" and is_public_batch(session, ref) and (actor is None or not actor.may("explain.read")):
+        return _without_people(explain_batch(session, ref))
     if actor is None:
         raise NotSignedIn
     actor.demand("explain.read")
@@ -76,9 +77,19 @@ def explain(session: Session, actor: Actor | None, kind: str, ref: str, *, is_de
     raise NotFound(what="可解释的数字", key=f"{kind}/{ref}")
 
 
+def _without_people(explanation: Explanation) -> Explanation:
+    """For the public: which role decided and when, not the person's name or remarks."""
+    roles = tuple(
+        replace(made, who=ROLES_ZH.get(made.role, made.role), note="") for made in explanation.approvals
+    )
+    return replace(explanation, approvals=roles)
+
+
 def _open_run(session: Session, actor: Actor, code: str) -> AssessmentRun:
-    """A run in the actor's region, or one whose tickets are out: buyers may look behind what they hold."""
-    run: AssessmentRun | None = session.scalar(visible_runs(actor).where(AssessmentRun.code == code))
+    """A run the actor may read, or one whose tickets are out: buyers may look behind what they hold."""
+    run: AssessmentRun | None = None
+    if actor.may("run.read"):
+        run = session.scalar(visible_runs(actor).where(AssessmentRun.code == code))
     if run is None:
         issued = sa.exists().where(CreditBatch.run_id == AssessmentRun.id)
         run = session.scalar(sa.select(AssessmentRun).where(AssessmentRun.code == code, issued))
@@ -172,7 +183,7 @@ def _run_sentence_zh(run: AssessmentRun, methodology: Methodology, negative: int
     if negative:
         words.append(f"其中 {negative} 块是负的，照样计入。")
     if run.deficit_t:
-        words.append("总数是负的，不能签发，缺口留到下一期补足。")
+        words.append("总数是负的，不能签发，缺口记在这次核算里。")
     else:
         words.append(f"只在最后取整一次，可签发的上限是 {run.issuable_t:,} 吨。")
     if run.status == "estimate":
@@ -190,7 +201,7 @@ def _run_sentence_en(run: AssessmentRun, methodology: Methodology, negative: int
     if negative:
         words.append(f" Below zero, and counted in full: {negative}.")
     if run.deficit_t:
-        words.append(" The total is negative: nothing can issue, and the gap is carried to the next period.")
+        words.append(" The total is negative: nothing can issue; the gap is on record with this run.")
     else:
         words.append(f" Rounded down once, at the end: at most {run.issuable_t:,} t.")
     if run.status == "estimate":

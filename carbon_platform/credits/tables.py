@@ -51,7 +51,9 @@ class AssessmentRun(Base):
     totals: Mapped[dict[str, Any]]  # sums of the step columns over all parcels, negative ones included
     net_t: Mapped[float] = mapped_column(sa.Double)  # unrounded project total
     issuable_t: Mapped[int]  # floor of net_t once, at project level; 0 when negative
-    deficit_t: Mapped[float] = mapped_column(sa.Double)  # carried forward when net_t < 0
+    deficit_t: Mapped[float] = mapped_column(
+        sa.Double
+    )  # shortfall when net_t < 0, kept for the record; nothing is offset with it yet
     parcel_count: Mapped[int]
     area_m2: Mapped[float] = mapped_column(sa.Double)
     warnings: Mapped[list[Any]] = mapped_column(default=list)  # findings a reviewer must look at

@@ -42,7 +42,6 @@ class BatchOut(Schema):
     parcel_count = ma.fields.Integer()
     is_demo = ma.fields.Boolean()
     issued_at = ma.fields.AwareDateTime()
-    issued_by = ma.fields.String()
 
 
 class BatchPage(Schema):

@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 
 from carbon_platform.identity import service
 from carbon_platform.identity.rules import ROLES_ZH, STAFF_SESSION_HOURS, Actor, WrongCredentials
-from carbon_platform.web import Call, Schema, in_transaction, outside_transaction, reading
+from carbon_platform.web import Call, Schema, in_transaction, outside_transaction, platform, reading
 from carbon_platform.web.calls import SESSION_COOKIE, session_token
 
 blp = Blueprint("identity", __name__, url_prefix="/api/v1", description="登录与身份 Sessions and identity")
@@ -78,11 +78,13 @@ def hand_over(
 @blp.response(201, SessionOut)
 def open_session(call: Call, payload: dict[str, Any]) -> Any:
     """登录 Sign in with user name and password."""
-    from carbon_platform.web import platform
-
+    username, password = payload["username"], payload["password"]
+    matches = service.password_matches(
+        call.read(lambda session: service.find_password_hash(session, username)), password
+    )
     # Not through call.transact: a failed attempt must be counted, and counting is not audited.
     signed_in = platform().db.transact(
-        lambda session: service.sign_in(session, payload["username"], payload["password"], now=call.now)
+        lambda session: service.sign_in(session, username, matches=matches, now=call.now)
     )
     if signed_in is None:
         raise WrongCredentials

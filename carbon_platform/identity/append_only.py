@@ -8,7 +8,8 @@ def audit_ddl(dialect_name: str) -> list[str]:
         return [
             "CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$\n"
             "BEGIN\n"
-            "    RAISE EXCEPTION USING MESSAGE = 'audit_record is append-only', ERRCODE = 'restrict_violation';\n"
+            "    RAISE EXCEPTION USING MESSAGE = 'audit_record is append-only',\n"
+            "        ERRCODE = 'restrict_violation';\n"
             "END\n$$",
             "CREATE TRIGGER audit_record_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_record "
             "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change()",

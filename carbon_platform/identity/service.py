@@ -39,10 +39,10 @@ def audit(
     session.add(
         AuditRecord(
             at=now,
-            actor_name=actor.name,
+            # of a citizen only the opaque holder: the records stay when the person is forgotten
+            actor_name=actor.name if actor.person_id is None else actor.holder,
             role=actor.role,
             user_id=actor.user_id,
-            person_id=actor.person_id,
             action=action,
             object_kind=object_kind,
             object_id=str(object_id),
@@ -112,6 +112,8 @@ def add_user(
         raise NotFound(what="角色", key=role)
     if session.scalar(sa.select(User.id).where(User.username == username)):
         raise Conflict(reason=f"用户名 {username} 已有人用", reason_en=f"user name {username} is taken")
+    if organisation_id is not None:
+        get_organisation(session, organisation_id)
     user = User(
         username=username,
         display_name=display_name,
@@ -126,14 +128,27 @@ def add_user(
     return user
 
 
-def check_credentials(session: Session, username: str, password: str, *, now: datetime) -> User | None:
-    """The user, or None; counts failures and locks. Commit the session also when None comes back."""
-    user = session.scalar(sa.select(User).where(User.username == username))
-    if user is None:
-        _matches(_nobody, password)
-        return None
-    matches = _matches(user.password_hash, password)
-    if not user.active or (user.locked_until and user.locked_until > now):
+def find_password_hash(session: Session, username: str) -> str:
+    """The hash to verify against; for an unknown name another one, so that both take the same time."""
+    return session.scalar(sa.select(User.password_hash).where(User.username == username)) or _nobody
+
+
+def password_matches(password_hash: str, password: str) -> bool:
+    """Takes some 20 ms on purpose: call it outside any transaction."""
+    try:
+        return _hasher.verify(password_hash, password)
+    except VerifyMismatchError:
+        return False
+
+
+def sign_in(session: Session, username: str, *, matches: bool, now: datetime) -> tuple[str, Actor] | None:
+    """Open a staff session, or count the failure. Returns the token (stored nowhere else) and the actor.
+
+    ``matches``: what :func:`password_matches` said. None is a refusal; commit the session then too, for
+    the failure is counted and the fifth locks the account.
+    """
+    user = session.scalar(sa.select(User).where(User.username == username).with_for_update())
+    if user is None or not user.active or (user.locked_until and user.locked_until > now):
         return None
     if not matches:
         user.failures += 1
@@ -143,21 +158,6 @@ def check_credentials(session: Session, username: str, password: str, *, now: da
             audit(session, rules.SYSTEM, "user.lock", object_kind="user", object_id=user.id, now=now)
         return None
     user.failures = 0
-    return user
-
-
-def _matches(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except VerifyMismatchError:
-        return False
-
-
-def sign_in(session: Session, username: str, password: str, *, now: datetime) -> tuple[str, Actor] | None:
-    """Open a staff session. Returns the token (stored nowhere else) and the actor, or None if refused."""
-    user = check_credentials(session, username, password, now=now)
-    if user is None:
-        return None
     actor = _user_actor(session, user)
     token = _open_session(session, now + timedelta(hours=rules.STAFF_SESSION_HOURS), now=now, user_id=user.id)
     audit(session, actor, "session.open", object_kind="user", object_id=user.id, now=now)
@@ -285,6 +285,7 @@ def give_consent(
         return found
     if found:
         found.withdrawn_at = now
+        session.flush()
     consent = Consent(
         person_id=_person_id(actor),
         partner=partner,

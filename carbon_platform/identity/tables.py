@@ -42,7 +42,8 @@ class User(Base):
 
 
 class Person(Base):
-    """A citizen. Deleting the row forgets the person; the ledger keeps the opaque holder."""
+    """A citizen. Deleting the row with its sessions and consents forgets the person: ledger and audit
+    know the opaque holder only."""
 
     __tablename__ = "person"
 
@@ -84,6 +85,19 @@ class Consent(Base):
     given_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
 
+    __table_args__ = (
+        # one consent in force per person, partner and purpose, however many requests arrive at once
+        sa.Index(
+            "uq_consent_in_force",
+            "person_id",
+            "partner",
+            "purpose",
+            unique=True,
+            sqlite_where=sa.text("withdrawn_at IS NULL"),
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        ),
+    )
+
 
 class AuditRecord(Base):
     """Who did what to which object. Append-only: triggers on both engines refuse UPDATE and DELETE."""
@@ -95,7 +109,6 @@ class AuditRecord(Base):
     actor_name: Mapped[str]
     role: Mapped[str]
     user_id: Mapped[int | None]
-    person_id: Mapped[int | None]
     action: Mapped[str] = mapped_column(index=True)
     object_kind: Mapped[str]
     object_id: Mapped[str]

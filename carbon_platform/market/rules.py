@@ -80,6 +80,14 @@ class OwnListing(PlatformError):
     en = "Listing {listing} is your own organisation's; you cannot buy from yourself. Withdraw it instead."
 
 
+class OwnProject(PlatformError):
+    """What came back to the owner would be sold "first" twice, and its money shared out twice."""
+
+    code, status = "market.own_project", 409
+    zh = "这些碳票出自贵单位自己的项目 {project}，业主不能买回再卖。"
+    en = "These tickets come from your own organisation's project {project}; an owner does not buy them back."
+
+
 class ShortOfMoney(InsufficientBalance):
     """The ledger's reason with the words a buyer needs: how much is missing, and what to do."""
 

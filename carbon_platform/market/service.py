@@ -127,8 +127,8 @@ def buy(session: Session, actor: Actor, listing_id: int, *, quantity_kg: int, no
     """Buy whole tonnes at the seller's price: credits and money change hands in one ledger entry.
 
     A first sale pays into the seller's proceeds, to be shared out; a resale into the seller's cash.
-    Errors: ``NotWholeTonnes``, ``NoOrganisation``, ``NotFound``, ``OwnListing``, ``ListingClosed``,
-    ``MoreThanRemains``, ``ShortOfMoney`` (code ``ledger.insufficient``).
+    Errors: ``NotWholeTonnes``, ``NoOrganisation``, ``NotFound``, ``OwnListing``, ``OwnProject``,
+    ``ListingClosed``, ``MoreThanRemains``, ``ShortOfMoney`` (code ``ledger.insufficient``).
     """
     rules.check_whole_tonnes(quantity_kg)
     buyer = _own_organisation(session, actor)
@@ -137,6 +137,10 @@ def buy(session: Session, actor: Actor, listing_id: int, *, quantity_kg: int, no
     listing = get_listing(session, listing_id, lock=True)
     if listing.seller_id == buyer.id:
         raise rules.OwnListing(listing=listing.id)
+    batch = session.get_one(CreditBatch, listing.batch_id)
+    project = session.get_one(Project, batch.project_id)
+    if project.owner_organisation_id == buyer.id:
+        raise rules.OwnProject(project=project.code)
     if listing.status != "open":
         raise rules.ListingClosed(listing.id, listing.status, buying=True)
     remaining = remaining_kg(session, listing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -46,7 +46,7 @@ def rows_of_csv(methodology: contract.Methodology, text: str) -> list[dict[str, 
             reason_en=f"the first line of the CSV must name the columns, {PARCEL_CODE} among them",
         )
     rows = []
-    for line, cells in enumerate(reader, start=2):
+    for line, cells in enumerate(_cells_of(reader), start=2):
         if None in cells or None in cells.values():
             raise InvalidInput(
                 reason=f"CSV 第 {line} 行的列数与第一行不同",
@@ -55,6 +55,16 @@ def rows_of_csv(methodology: contract.Methodology, text: str) -> list[dict[str, 
         values = rules.readings_of(methodology.columns, cells)
         rows.append(values | {PARCEL_CODE: cells[PARCEL_CODE].strip()})
     return rows
+
+
+def _cells_of(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InvalidInput(
+            reason=f"CSV 第 {reader.line_num} 行读不出来，可能有过长的单元格",
+            reason_en=f"line {reader.line_num} of the CSV cannot be read ({error})",
+        ) from error
 
 
 def record_monitoring(

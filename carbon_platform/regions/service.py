@@ -27,7 +27,7 @@ def plan() -> dict[str, Any]:
 
 
 def load_reference(session: Session) -> int:
-    """Insert or update regions and batches from the data files; repeatable. Returns the region count."""
+    """Insert missing regions and refresh the batches from the data files. Returns the region count."""
     batch_of = {}
     for row in plan()["batch"]:
         counties = row["counties"]

@@ -116,5 +116,8 @@ def show_distribution(call: Call, args: dict[str, Any], code: str) -> Any:
 @reading("revenue.read")
 @blp.response(200, schemas.DashboardOut)
 def show_dashboard(call: Call) -> Any:
-    """收益与目标 Per batch and county: land, tonnes, money, the share below, and the gap to the target."""
+    """收益与目标 Per batch and county: land, tonnes, money, the share below, and the gap to the target.
+
+    All ten counties for everyone who may read it: the targets are the city's, and sums name nobody.
+    """
     return dashboard(call.session, now=call.now)

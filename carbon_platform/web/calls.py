@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -92,13 +93,13 @@ def identify(session: Session, permission: str | None, *, changes: bool) -> Call
     now = house.clock()
     token, transport = session_token()
     actor = house.hooks.authenticate(session, token, now) if token else None
+    if permission is not None and actor is None:
+        raise NotSignedIn
+    if changes and actor is not None and transport == "cookie":
+        expected = house.hooks.csrf_token(house.settings.secret, token)
+        if not hmac.compare_digest(request.headers.get("X-CSRF-Token", ""), expected):
+            raise CsrfRefused
     if permission is not None:
-        if actor is None:
-            raise NotSignedIn
-        if changes and transport == "cookie":
-            expected = house.hooks.csrf_token(house.settings.secret, token)
-            if request.headers.get("X-CSRF-Token") != expected:
-                raise CsrfRefused
         actor.demand(permission)
     g.actor = actor
     return Call(actor=actor, now=now, settings=house.settings)

@@ -2,7 +2,7 @@
 
 The key belongs to a principal and remembers the request's fingerprint and the response, written in
 the same transaction as the effect. Same key and body → the stored response with
-``Idempotency-Replayed: true``; same key, other body → :class:`KeyReused`. Keys are kept 30 days;
+``Idempotency-Replayed: true``; same key, other body → :class:`KeyReused`. Keys are kept 30 days by a job;
 beside them every entry of the ledger has a permanent reference of its own.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,7 +73,7 @@ def open_slot(session: Session, actor: Any, *, now: datetime) -> Slot:
     principal = f"{actor.role}:{actor.user_id or actor.person_id}" if actor else "public"
     body = request.get_data(cache=True)
     fingerprint = hashlib.sha256(
-        b"\n".join([request.method.encode(), request.path.encode(), body])
+        b"\n".join([request.method.encode(), request.full_path.encode(), body])
     ).hexdigest()
     found = session.scalar(
         sa.select(IdempotencyKey).where(IdempotencyKey.principal == principal, IdempotencyKey.key == key)
@@ -92,3 +92,12 @@ def open_slot(session: Session, actor: Any, *, now: datetime) -> Slot:
     session.add(row)
     session.flush()
     return Slot(session, row, None)
+
+
+KEPT = timedelta(days=30)
+
+
+def forget_old_keys(session: Session, *, now: datetime) -> int:
+    """Delete keys past their time; returns how many. Clients retry within minutes, not months."""
+    deleted = session.execute(sa.delete(IdempotencyKey).where(IdempotencyKey.used_at < now - KEPT))
+    return int(deleted.rowcount)  # type: ignore[attr-defined]

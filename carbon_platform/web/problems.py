@@ -127,8 +127,20 @@ def _on_crash(error: Exception) -> Response:
     return response
 
 
+def _on_recursion(error: RecursionError) -> Response:
+    """JSON of a thousand brackets within each other is bad input; any other recursion is a defect of ours."""
+    deepest = error.__traceback__
+    while deepest is not None and deepest.tb_next is not None:
+        deepest = deepest.tb_next
+    if deepest is None or not str(deepest.tb_frame.f_globals.get("__name__")).startswith("json."):
+        return _on_crash(error)
+    zh, en = "JSON 的括号嵌套太深。", "The JSON is nested too deeply."
+    return _answer(422, "platform.invalid_input", en if language() == "en" else zh)
+
+
 def init_problems(app: Flask) -> None:
     app.register_error_handler(PlatformError, _on_platform_error)
+    app.register_error_handler(RecursionError, _on_recursion)
     app.register_error_handler(HTTPException, _on_http_exception)
     if not app.testing:
         app.register_error_handler(Exception, _on_crash)

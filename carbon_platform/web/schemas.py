@@ -15,11 +15,16 @@ NEVER_TYPED = "Control characters are not allowed."
 
 def has_control_characters(value: Any) -> bool:
     """Whether a text, or any text inside lists and objects, holds a control character or broken Unicode."""
-    if isinstance(value, str):
-        return _NEVER_TYPED.search(value) is not None
-    if isinstance(value, Mapping):
-        return any(has_control_characters(key) or has_control_characters(value[key]) for key in value)
-    return isinstance(value, list) and any(has_control_characters(item) for item in value)
+    waiting = [value]  # a list instead of recursion: JSON may be nested deeper than Python calls
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, str) and _NEVER_TYPED.search(found):
+            return True
+        if isinstance(found, Mapping):
+            waiting += [*found.keys(), *found.values()]
+        elif isinstance(found, list):
+            waiting += found
+    return False
 
 
 class Schema(ma.Schema):

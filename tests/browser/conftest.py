@@ -95,7 +95,7 @@ def world(serve: Callable[[int], World]) -> World:
     return serve(len(desk_world.CHAPTERS))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright runs once at a time; another module may start its own
 def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:

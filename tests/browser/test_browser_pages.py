@@ -69,9 +69,16 @@ def test_page_is_whole(signed_in: Any, username: str | None, path: str, width: i
         assert serious(page) == []
 
 
+LOOKED_AT = [
+    (None, "/"),
+    ("operator", f"/runs/{desk_world.RUN}"),
+    ("dingxin", "/revenue"),
+    ("cement", "/holdings"),
+]
+
+
 @pytest.mark.parametrize("look", ["theme=dark", "theme=hc", "elder=1"])
-@pytest.mark.parametrize(("username", "path"), [(None, "/"), ("operator", f"/runs/{desk_world.RUN}"),
-                                                ("dingxin", "/revenue"), ("cement", "/holdings")])  # fmt: skip
+@pytest.mark.parametrize(("username", "path"), LOOKED_AT)
 def test_other_looks_are_readable(signed_in: Any, username: str | None, path: str, look: str) -> None:
     page = signed_in(username, width=390)
     page.goto(f"/settings?{look}&back={path}")

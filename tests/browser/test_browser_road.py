@@ -109,9 +109,12 @@ def submit(page: Any, form: str, *, dialog: str | None = None) -> None:
     """Open the dialog if there is one, press the form's button and wait until the answer is shown."""
     if dialog:
         page.click(f'[data-dialog="{dialog}"]')
-    with page.expect_response(lambda r: "/api/v1/" in r.url and r.request.method != "GET") as answer:
-        with page.expect_navigation():  # every form ends on a page: the next one, or this one anew
-            page.click(f"{form} button[type=submit]")
+    # every form ends on a page: the next one, or this one anew
+    with (
+        page.expect_response(lambda r: "/api/v1/" in r.url and r.request.method != "GET") as answer,
+        page.expect_navigation(),
+    ):
+        page.click(f"{form} button[type=submit]")
     assert answer.value.ok, answer.value.status
 
 

@@ -89,6 +89,8 @@ BODIES: list[dict[str, Any]] = [
     {"data": b"\xff\xfe", **JSON},
     {"data": b'{"a": NaN, "a": 1e999}', **JSON},
     {"data": b"[" * 100_000, **JSON},
+    {"data": b'{"rows": ' + b"[" * 400 + b"]" * 400 + b"}", **JSON},
+    {"data": b'{"selection": ' + b'{"a": ' * 900 + b"1" + b"}" * 901, **JSON},
     {"data": b"<a/>", "content_type": "text/xml"},
     {"data": {"file": "text"}, "content_type": "multipart/form-data"},
     {"data": b"--x", "content_type": "multipart/form-data; boundary=x"},
