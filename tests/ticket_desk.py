@@ -12,7 +12,7 @@ from itertools import count
 import numpy as np
 import shapely
 import sqlalchemy as sa
-from project_world import NOW, PASSWORD, World, prepare_world
+from project_world import NOW, World, prepare_world
 from sqlalchemy.orm import Session
 
 from carbon_platform.credits import issuance, retirement

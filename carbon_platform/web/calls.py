@@ -154,7 +154,9 @@ def outside_transaction(permission: str | None) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @functools.wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> Response:
-            call = platform().db.read(lambda session: identify(session, permission, changes=True))
+            # a public one is signing in: it changes nothing of the session whose cookie may come along
+            changes = permission is not None
+            call = platform().db.read(lambda session: identify(session, permission, changes=changes))
             return make_response(view(call, *args, **kwargs))
 
         return _declare(wrapper, permission)

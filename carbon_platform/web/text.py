@@ -8,7 +8,6 @@ from flask import Flask, abort, request
 
 from carbon_platform.errors import PlatformError
 
-
 LARGEST_NUMBER = 2**63 - 1
 
 
@@ -28,8 +27,8 @@ def init_text(app: Flask) -> None:
             raise UnusableText
         if request.is_json and _holds_unusable(request.get_json(silent=True)):
             raise UnusableText
-        # Only forms of pages: asking for the form of an upload would read the whole body before anyone is asked
-        # who they are, or how large a file may be.
+        # Only forms of pages: asking for the form of an upload would read the whole body before anyone is
+        # asked who they are, or how large a file may be.
         pages_form = request.mimetype == "application/x-www-form-urlencoded"
         if pages_form and any(_is_unusable(value) for value in request.form.values()):
             raise UnusableText
