@@ -105,21 +105,7 @@ def retire(
     found = get_batch(session, batch)
     serialise(session, "certificate-number")
     number = _next_number(session, now)
-    move = Move(
-        AccountKey(HOLDING, actor.holder, Asset.CREDIT, found.code),
-        AccountKey(RETIRED, actor.holder, Asset.CREDIT, found.code),
-        quantity_kg,
-    )
-    entry = Entry(
-        reason="retire",
-        reference=f"retirement:{number}",
-        moves=(move,),
-        effective_at=None,
-        actor_name=actor.name,
-        detail={"purpose": purpose, "certificate": number},
-    )
-    posted = post(session, entry, now=now)
-    spans = [[moved.numbers.first, moved.numbers.last] for moved in movement_ranges(session, posted.entry_id)]
+    spans = _take_out(session, actor, found, quantity_kg, number=number, purpose=purpose, now=now)
     retirement = Retirement(
         certificate_number=number,
         batch_id=found.id,
@@ -151,6 +137,34 @@ def retire(
         detail={"batch": found.code, "quantity_kg": quantity_kg, "ranges": spans},
     )
     return retirement
+
+
+def _take_out(
+    session: Session,
+    actor: Actor,
+    batch: CreditBatch,
+    quantity_kg: int,
+    *,
+    number: str,
+    purpose: str,
+    now: datetime,
+) -> list[list[int]]:
+    """Move the kilograms from holding to retired; returns the numbers that went, ``[[first, last], …]``."""
+    move = Move(
+        AccountKey(HOLDING, actor.holder, Asset.CREDIT, batch.code),
+        AccountKey(RETIRED, actor.holder, Asset.CREDIT, batch.code),
+        quantity_kg,
+    )
+    entry = Entry(
+        reason="retire",
+        reference=f"retirement:{number}",
+        moves=(move,),
+        effective_at=None,
+        actor_name=actor.name,
+        detail={"purpose": purpose, "certificate": number},
+    )
+    posted = post(session, entry, now=now)
+    return [[moved.numbers.first, moved.numbers.last] for moved in movement_ranges(session, posted.entry_id)]
 
 
 def _next_number(session: Session, now: datetime) -> str:

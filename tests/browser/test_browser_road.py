@@ -132,7 +132,7 @@ def test_the_road_in_a_browser(walk: tuple[Walk, Any], tmp_path: Path) -> None:
         w.shot(page, "import-report")
         submit(page, "#accept-form", dialog="accept")
         page.goto(f"{w.address}/parcels")
-        page.wait_for_timeout(1500)
+        page.wait_for_selector("[data-map][data-ready=yes]")
         w.shot(page, "parcels")
 
     with w.as_("operator") as page:
@@ -216,8 +216,7 @@ def test_the_road_in_a_browser(walk: tuple[Walk, Any], tmp_path: Path) -> None:
     with w.as_(None) as page:
         page.goto(f"{w.address}/verify/{number}")
         assert "20" in page.inner_text("main")
-        page.wait_for_selector("canvas")
-        page.wait_for_timeout(1500)
+        page.wait_for_selector("[data-map][data-ready=yes]")
         w.shot(page, "certificate")
 
     with w.as_("dingxin") as page:

@@ -170,7 +170,7 @@ def test_unknown_fields_are_named_and_nothing_is_done(house: House, told: Told, 
 def test_control_characters_and_broken_unicode_are_refused_alike_on_both_engines(
     house: House, told: Told, tea: Person
 ) -> None:
-    batch = told.batches[0]["code"]
+    batch = bought(house, tea)
     with nothing_moves(house):
         for text in ("茶\x00话会", "\x1b[31m红", "\ud800半个字"):
             answer = house.app.test_client().post(

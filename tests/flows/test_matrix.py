@@ -157,6 +157,7 @@ def things(told: Told, people: dict[str, Person]) -> dict[str, str]:
     """Something that exists, for each argument of an address."""
     run = told.runs["camellia"]["code"]
     trade = told.trades[0]
+    offer = people["operator"].get("/api/v1/listings")["items"][0]  # still open: others may have been sold
     parcel = people["operator"].get("/api/v1/parcels")["items"][0]["code"]
     return {
         "/acts/": str(told.citizen["ride"]["id"]),
@@ -164,7 +165,7 @@ def things(told: Told, people: dict[str, Person]) -> dict[str, str]:
         "/consents/": "1",
         "/distributions/": told.distributions[0]["code"],
         "/explain/": run,
-        "/listings/": str(told.listings[0]["id"]),
+        "/listings/": str(offer["id"]),
         "/methodologies/": "camellia_oil_v1",
         "/parcel-imports/": str(told.imports[0]["staged"]["id"]),
         "/parcels/": parcel,
