@@ -50,6 +50,12 @@ def _no_certificate(asked: str) -> ResponseReturnValue:
     return render_template("certificate.html", certificate=None, asked=asked), 404 if asked else 200
 
 
+def _common(share: tuple[int, int], spans: list[tuple[int, int]]) -> str:
+    """The numbers of a parcel's share that lie in the retired ranges, as people read them."""
+    parts = [(max(share[0], first), min(share[1], last)) for first, last in spans]
+    return "、".join(f"{first:,} – {last:,}" for first, last in parts if first <= last)
+
+
 def _certificate_page(call: Call, number: str) -> ResponseReturnValue:
     try:
         found = retirement.get_retirement(call.session, number)
@@ -73,8 +79,7 @@ def _certificate_page(call: Call, number: str) -> ResponseReturnValue:
                 "code": part.parcel.code,
                 "county_name": county(part.parcel.county_code),
                 "area_m2": part.parcel.area_m2,
-                "first": numbers[part.parcel.id][0],
-                "last": numbers[part.parcel.id][1],
+                "numbers": _common(numbers[part.parcel.id], spans),
                 "quantity_kg": part.quantity_kg,
             }
             for part in traced
@@ -141,7 +146,7 @@ def _life_of(session: Session, batch: CreditBatch, found: Retirement) -> list[di
         {"label": _("地块登记"), "at": day(first_day), "note": "", "state": "done"},
         {"label": _("核算"), "at": day(run.created_at), "note": run.code, "state": "done"},
         *(
-            {"label": role_label(review.role), "at": day(review.at), "note": review.reviewer, "state": "done"}
+            {"label": role_label(review.role), "at": day(review.at), "note": "", "state": "done"}
             for review in reviews
         ),
         {"label": _("签发"), "at": day(batch.issued_at), "note": batch.code, "state": "done"},

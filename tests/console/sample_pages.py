@@ -367,7 +367,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "purposes": [{"value": "operations", "label": "自身运营抵消"}], "me": {"name": "某茶业（演示）", "credit_code": "91411500MA0000000X"}, "can": {"retire": True, "sell": True}, "bought": "1,000 吨已到您名下。",
     }  # fmt: skip
     yield "certificate", "certificate.html", {
-        "certificate": CERTIFICATE, "genuine": True, "checked_at": NOW, "parcels": [{"code": "411522-207-014-0031", "county_name": "光山县", "area_m2": 28400.0, "first": 1, "last": 35210, "quantity_kg": 35210}],
+        "certificate": CERTIFICATE, "genuine": True, "checked_at": NOW, "parcels": [{"code": "411522-207-014-0031", "county_name": "光山县", "area_m2": 28400.0, "numbers": "1 – 35,210", "quantity_kg": 35210}],
         "parcel_total_m2": 3_184_000.0, "map_url": "/api/v1/public/certificates/XY-R-2026-000318/parcels.geojson", "steps": [*STEPS[:2], {"label": "注销", "at": "2026-11-19 15:32", "state": "final"}],
         "explain_url": "/explain/retirement/XY-R-2026-000318", "pdf_url": "/api/v1/retirements/XY-R-2026-000318/certificate.pdf",
     }  # fmt: skip
