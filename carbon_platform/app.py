@@ -27,7 +27,6 @@ from carbon_platform.web.language import locale
 from carbon_platform.web.openapi import init_openapi
 from carbon_platform.web.problems import init_problems
 from carbon_platform.web.security import init_security
-from carbon_platform.web.text import init_text
 from methodologies import registry
 from methodologies.conformance import check_all
 
@@ -76,7 +75,6 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
     Babel(app, default_locale="zh_Hans_CN", default_timezone="Asia/Shanghai", locale_selector=locale)
     init_problems(app)
     init_security(app)
-    init_text(app)
     init_openapi(app, APIS)
     console.init_app(app)
     cli.init_app(app)

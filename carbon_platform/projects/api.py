@@ -173,9 +173,12 @@ def record_monitoring_csv(call: Call, period: dict[str, Any], code: str) -> Any:
 def _csv_text(content: bytes) -> str:
     for encoding in ("utf-8", "gb18030"):
         try:
-            return content.decode(encoding)
+            text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
+        if "\x00" not in text:
+            return text
     raise InvalidInput(
-        reason="CSV 既不是 UTF-8 也不是 GBK 编码，请另存后重传", reason_en="the CSV is neither UTF-8 nor GBK"
+        reason="CSV 既不是 UTF-8 也不是 GBK 文本，请另存后重传",
+        reason_en="the CSV is no text in UTF-8 or GBK",
     )
