@@ -23,7 +23,7 @@ from carbon_platform.db import Database
 from carbon_platform.ledger import AccountKey, Asset, Entry, HoldRequest, HoldUse, Move, Posted
 
 # Examples and steps per engine: the one place to turn them up.
-RUNS = {"sqlite": (40, 30), "postgresql": (12, 30)}
+RUNS = {"sqlite": (30, 30), "postgresql": (10, 30)}
 
 HOLDERS = ("a", "b", "c")
 holders = st.sampled_from(HOLDERS)
