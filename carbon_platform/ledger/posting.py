@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from carbon_platform.errors import PlatformError
 from carbon_platform.ledger import accounts, errors, rules, tables
 from carbon_platform.ledger.blocks import NumberMove, move_numbers, reserve_numbers
 from carbon_platform.ledger.holds import use_holds
@@ -21,6 +22,7 @@ from carbon_platform.ledger.values import (
     Entry,
     HoldUse,
     Move,
+    Outcome,
     Posted,
     Range,
 )
@@ -133,6 +135,20 @@ def reverse(
         ),
         now,
     )
+
+
+def post_batch(session: Session, entries: Sequence[Entry], now: datetime) -> list[Outcome]:
+    """Post entries one after the other, each by itself: one refusal does not sink the others.
+
+    Answers in the order given; see :func:`post` for the refusals.
+    """
+    outcomes = []
+    for entry in entries:
+        try:
+            outcomes.append(Outcome(entry.reference, posted=post(session, entry, now)))
+        except PlatformError as refusal:
+            outcomes.append(Outcome(entry.reference, refused=refusal))
+    return outcomes
 
 
 def moves_of(session: Session, entry_id: int) -> list[Move]:

@@ -53,6 +53,8 @@ ISSUANCE = "issuance"
 HOLDING = "holding"
 RETIRED = "retired"
 CANCELLED = "cancelled"
+PLEDGED = "pledged"
+INVALIDATED = "invalidated"
 BANK = "bank"
 CASH = "cash"
 PROCEEDS = "proceeds"
@@ -60,7 +62,9 @@ FEE = "fee"
 PAYABLE = "payable"
 POINTS_ISSUED = "points_issued"
 POINTS = "points"
+POINTS_PENDING = "points_pending"
 POINTS_REDEEMED = "points_redeemed"
+POINTS_EXPIRED = "points_expired"
 REDUCTION_SOURCE = "reduction_source"
 BOOK = "book"
 
@@ -74,6 +78,8 @@ ROLES: dict[str, Role] = {
         Role(HOLDING, Asset.CREDIT, True, "碳票持有", "holding"),
         Role(RETIRED, Asset.CREDIT, True, "碳票注销", "retired", final=True),
         Role(CANCELLED, Asset.CREDIT, True, "碳票取消", "cancelled", final=True),
+        Role(PLEDGED, Asset.CREDIT, True, "碳票质押", "pledged"),
+        Role(INVALIDATED, Asset.CREDIT, True, "碳票作废", "invalidated", final=True),
         Role(BANK, Asset.CNY, False, "银行存管", "bank"),
         Role(CASH, Asset.CNY, True, "交易资金", "cash"),
         Role(PROCEEDS, Asset.CNY, True, "待分配收入", "proceeds"),
@@ -81,6 +87,8 @@ ROLES: dict[str, Role] = {
         Role(PAYABLE, Asset.CNY, True, "应付分成", "payable share"),
         Role(POINTS_ISSUED, Asset.POINT, False, "积分发放", "points issued"),
         Role(POINTS, Asset.POINT, True, "积分", "points"),
+        Role(POINTS_PENDING, Asset.POINT, True, "待生效积分", "pending points"),
+        Role(POINTS_EXPIRED, Asset.POINT, False, "积分过期", "points expired"),
         Role(POINTS_REDEEMED, Asset.POINT, False, "积分兑换", "points redeemed"),
         Role(REDUCTION_SOURCE, Asset.REDUCTION, False, "减排量来源", "reduction source"),
         Role(BOOK, Asset.REDUCTION, True, "个人碳账本", "carbon book"),

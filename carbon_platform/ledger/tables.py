@@ -3,6 +3,7 @@
 Journal (append-only, see ``append_only``): ``entry``, ``transfer``, ``movement``, ``hold_use``. It
 carries no foreign keys: posting resolves every account itself, and ``verify`` proves it.
 State derived from the journal: ``balance``, ``holding``, ``lot``, and the figures of ``hold``.
+Seal (append-only): ``block``, ``head``. Caches that can be made again: ``cut``, ``snapshot``, ``rollup``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ account = sa.Table(
     sa.Column("asset", sa.Text, nullable=False),
     sa.Column("lot", sa.Text, nullable=False),
     sa.Column("guarded", sa.Boolean, nullable=False),
+    # ``frozen`` by a failed reconciliation, ``closed`` for ever; nothing moves on either.
+    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    # Nothing can take effect before; NULL where the account came to be with its first entry.
+    sa.Column("opened_at", UTCDateTime(), nullable=True),
     sa.UniqueConstraint("holder", "role", "asset", "lot"),
+    sa.CheckConstraint("state IN ('open', 'frozen', 'closed')", name="state"),
     sa.Index("ix_ledger_account_asset_lot_role", "asset", "lot", "role"),
 )
 
@@ -67,6 +73,8 @@ transfer = sa.Table(
     sa.Column("source_id", BigInt, nullable=False),
     sa.Column("destination_id", BigInt, nullable=False),
     sa.Column("amount", BigInt, nullable=False),
+    # The request named the numbers to carry; otherwise the lowest went.
+    sa.Column("named", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("amount > 0", name="amount_positive"),
     sa.CheckConstraint("source_id <> destination_id", name="two_accounts"),
     sa.Index("ix_ledger_transfer_source_id_id", "source_id", "id"),
@@ -139,4 +147,91 @@ hold_use = sa.Table(
     sa.Column("released", BigInt, nullable=False),
     sa.Column("release_rest", sa.Boolean, nullable=False),
     sa.CheckConstraint("amount > 0 AND released >= 0", name="amounts"),
+)
+
+# A line through the journal: every row up to it is final, no open transaction can still add one below.
+# Taken with the newest transaction id of the moment; closed when all older transactions have ended.
+cut = sa.Table(
+    "ledger_cut",
+    Base.metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("entry_id", BigInt, nullable=False),
+    sa.Column("transfer_id", BigInt, nullable=False),
+    sa.Column("barrier", BigInt, nullable=False),
+    sa.Column("taken_at", UTCDateTime(), nullable=False),
+    sa.Column("closed_at", UTCDateTime(), nullable=True),
+)
+
+# A sealed run of entries: Merkle root over their leaves in order of id, chained to the block before.
+# ``leaves`` keeps each entry's id and content hash, so that verification can name the row.
+block = sa.Table(
+    "ledger_block",
+    Base.metadata,
+    sa.Column("number", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("first_position", BigInt, nullable=False),
+    sa.Column("count", BigInt, nullable=False),
+    sa.Column("through_entry_id", BigInt, nullable=False, unique=True),
+    sa.Column("root", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sa.Column("leaves", sa.LargeBinary, nullable=False),
+    sa.Column("sealed_at", UTCDateTime(), nullable=False),
+    sa.CheckConstraint("count > 0", name="count_positive"),
+)
+
+# The chain's head of a day (Xinyang), signed and published.
+head = sa.Table(
+    "ledger_head",
+    Base.metadata,
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("block_number", BigInt, nullable=False),
+    sa.Column("block_hash", sa.Text, nullable=False),
+    sa.Column("entries", BigInt, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    sa.Column("signed_at", UTCDateTime(), nullable=False),
+)
+
+# One per day: where it ends in the journal, and the latest recorded time at or before that line.
+snapshot_day = sa.Table(
+    "ledger_snapshot_day",
+    Base.metadata,
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("entry_id", BigInt, nullable=False),
+    sa.Column("transfer_id", BigInt, nullable=False),
+    sa.Column("recorded_until", UTCDateTime(), nullable=True),
+    sa.Column("made_at", UTCDateTime(), nullable=False),
+)
+
+# Balances of the accounts that moved on a day, guarded or not.
+snapshot = sa.Table(
+    "ledger_snapshot",
+    Base.metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("posted", BigInt, nullable=False),
+    sa.Index("ix_ledger_snapshot_day", "day"),
+)
+
+# Sum of an unguarded account up to a transfer; what it shows is this plus the tail.
+rollup = sa.Table(
+    "ledger_rollup",
+    Base.metadata,
+    sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
+    sa.Column("posted", BigInt, nullable=False),
+    sa.Column("transfer_id", BigInt, nullable=False),
+)
+
+# Why an account, or every account of a lot, stands still; never deleted, only lifted.
+freeze = sa.Table(
+    "ledger_freeze",
+    Base.metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("account_id", BigInt, sa.ForeignKey("ledger_account.id"), nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("frozen_at", UTCDateTime(), nullable=False),
+    sa.Column("frozen_by", sa.Text, nullable=False),
+    sa.Column("lifted_at", UTCDateTime(), nullable=True),
+    sa.Column("lifted_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
 )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from carbon_platform.errors import PlatformError
+
 # Ceiling of one amount, of one entry and of one balance: sums of two stay far inside 64 bits.
 MAX_AMOUNT = 10**18
 
@@ -21,13 +23,31 @@ class AccountKey:
     lot: str = ""
 
 
+@dataclass(frozen=True, order=True)
+class Range:
+    """Numbers ``first`` … ``last`` of a lot, both included."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first + 1
+
+
 @dataclass(frozen=True)
 class Move:
-    """``amount`` (smallest unit of the asset, > 0) from one account to another of the same asset and lot."""
+    """``amount`` (smallest unit of the asset, > 0) from one account to another of the same asset and lot.
+
+    Credits carry the lowest numbers of the source, unless ``numbers`` names which: ascending, disjoint,
+    together ``amount`` long. Only where the matter itself is about certain kilograms (invalidation,
+    another registry's records).
+    """
 
     source: AccountKey
     destination: AccountKey
     amount: int
+    numbers: tuple[Range, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +89,22 @@ class Posted:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What became of one entry of a batch: exactly one of ``posted`` and ``refused`` is set."""
+
+    reference: str
+    posted: Posted | None = None
+    refused: PlatformError | None = None
+
+    @property
+    def status(self) -> str:
+        """``accepted``, ``duplicate`` or ``refused``."""
+        if self.posted is None:
+            return "refused"
+        return "duplicate" if self.posted.replayed else "accepted"
+
+
+@dataclass(frozen=True)
 class HoldRequest:
     """``amount`` of a guarded account set aside until posted, voided or, if dated, expired."""
 
@@ -103,15 +139,3 @@ class Balance:
     @property
     def available(self) -> int:
         return self.posted - self.held
-
-
-@dataclass(frozen=True, order=True)
-class Range:
-    """Numbers ``first`` … ``last`` of a lot, both included."""
-
-    first: int
-    last: int
-
-    @property
-    def length(self) -> int:
-        return self.last - self.first + 1

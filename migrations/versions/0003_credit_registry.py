@@ -1,0 +1,14 @@
+"""Retirement over several batches, pledges, cancellation, invalidation"""
+
+from __future__ import annotations
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
