@@ -5,7 +5,7 @@ SERVE ?= 1
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock clean translations vendor
+.PHONY: help demo test check lock clean translations vendor bench-ledger
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,12 @@ help: ## this list
 .venv/dev.stamp: requirements-dev.txt .venv/run.stamp
 	@echo "Installing what the tests need …"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv-bench/bench.stamp: requirements-bench.txt
+	@test -x .venv-bench/bin/pip || python3 -m venv .venv-bench || { rm -rf .venv-bench; echo "python3 -m venv failed: apt-get install python3-venv, then again"; exit 1; }
+	@echo "Installing the peers of the benchmarks …"
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
 demo: .venv/run.stamp ## play the whole story on a fresh database, then serve it (SERVE=0: stop after the table)
@@ -39,6 +45,10 @@ check: .venv/dev.stamp ## lint, format, types, import walls, migrations, OpenAPI
 lock: ## renew the hashed pins (needs uv)
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements.in -o requirements.txt
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements-dev.in -o requirements-dev.txt
+	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements-bench.in -o requirements-bench.txt
+
+bench-ledger: .venv-bench/bench.stamp ## measure the ledger beside its peers, write benchmarks/results (BENCH_QUICK=1: a quick look)
+	@.venv-bench/bin/python -m benchmarks $(ROWS)
 
 translations: .venv/dev.stamp ## collect new texts into the English catalogue
 	$(PY) tools/check_translations.py --update
@@ -47,4 +57,4 @@ vendor: ## renew the vendored browser files (needs Node.js and the npm registry)
 	npm ci && node tools/vendor.mjs
 
 clean: ## remove the environment and what the demo wrote
-	rm -rf .venv var
+	rm -rf .venv .venv-bench var

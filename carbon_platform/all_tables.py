@@ -1,6 +1,7 @@
 """Every table of the platform in one metadata: importing this module imports them all."""
 
 import carbon_platform.citizens.tables
+import carbon_platform.credits.registry_tables
 import carbon_platform.credits.tables
 import carbon_platform.identity.tables
 import carbon_platform.ledger.tables
@@ -8,6 +9,7 @@ import carbon_platform.market.tables
 import carbon_platform.parcels.tables
 import carbon_platform.projects.tables
 import carbon_platform.regions.tables
+import carbon_platform.registry.tables
 import carbon_platform.revenue.tables
 import carbon_platform.scheduling
 import carbon_platform.web.idempotency  # noqa: F401 — imported for their tables

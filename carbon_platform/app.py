@@ -10,9 +10,12 @@ from flask import Flask
 from flask_babel import Babel
 
 from carbon_platform import cli, console
+from carbon_platform.books.api import blp as books_api
 from carbon_platform.citizens.api import blp as citizens_api
 from carbon_platform.config import Settings, load_settings
 from carbon_platform.credits.api import blp as credits_api
+from carbon_platform.credits.ledger_api import blp as ledger_api
+from carbon_platform.credits.registry_api import blp as credit_registry_api
 from carbon_platform.credits.tickets_api import blp as tickets_api
 from carbon_platform.db import Database
 from carbon_platform.identity.api import blp as identity_api
@@ -21,6 +24,7 @@ from carbon_platform.market.api import blp as market_api
 from carbon_platform.parcels.api import blp as parcels_api
 from carbon_platform.projects.api import blp as projects_api
 from carbon_platform.regions.api import blp as regions_api
+from carbon_platform.registry.api import blp as registry_api
 from carbon_platform.revenue.api import blp as revenue_api
 from carbon_platform.web.calls import Hooks, Platform
 from carbon_platform.web.language import locale
@@ -33,11 +37,15 @@ from methodologies.conformance import check_all
 APIS = (
     identity_api,
     regions_api,
+    books_api,
     parcels_api,
     projects_api,
     credits_api,
     tickets_api,
+    credit_registry_api,
+    ledger_api,
     market_api,
+    registry_api,
     revenue_api,
     citizens_api,
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
@@ -15,11 +17,19 @@ from carbon_platform.citizens.rewards import load_rewards
 from carbon_platform.errors import PlatformError
 from carbon_platform.identity.rules import ROLES_ZH, SYSTEM
 from carbon_platform.identity.service import add_organisation, add_user
-from carbon_platform.ledger import verify
+from carbon_platform.ledger import (
+    check_published,
+    grants_ddl,
+    prove,
+    rebuild_rollups,
+    signed_heads,
+    verify,
+)
 from carbon_platform.migrate import alembic_config
 from carbon_platform.parcels import service as parcel_service
 from carbon_platform.parcels.report import report_text
 from carbon_platform.regions.service import load_reference
+from carbon_platform.registry.commands import group as registry
 from carbon_platform.web import Platform, platform
 
 db = AppGroup("db", help="Migrations of the database.")
@@ -30,7 +40,7 @@ parcels = AppGroup("parcels", help="Parcels (地块).")
 
 
 def init_app(app: Flask) -> None:
-    for group in (db, ledger, organisations, users, parcels):
+    for group in (db, ledger, organisations, users, parcels, registry):
         app.cli.add_command(group)
     for command in (setup, scheduler, write_openapi):
         app.cli.add_command(command)
@@ -90,9 +100,24 @@ def prepare(house: Platform) -> int:
 
 
 @ledger.command("verify")
-def verify_ledger() -> None:
-    """Re-sum every account, lot and number range; exit 1 naming the first wrong row."""
-    report = platform().db.read(verify)
+@click.option(
+    "--head",
+    "kept",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="a published head you kept (JSON); it must still stand in the ledger",
+)
+def verify_ledger(kept: tuple[Path, ...]) -> None:
+    """Re-sum every account, lot and number range, check the seal; exit 1 naming the first wrong row."""
+    house = platform()
+    try:
+        trusted = jobs.trusted_keys(house)
+        published = [json.loads(path.read_text(encoding="utf-8")) for path in kept]
+    except (PlatformError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    report = house.db.read(lambda session: verify(session, trusted))
+    lost = house.db.read(lambda session: check_published(session, published))
+    report = replace(report, findings=(*report.findings, *lost))
     for name, count in report.counts.items():
         click.echo(f"{name:<24}{count:>14,}")
     for finding in report.findings:
@@ -100,6 +125,76 @@ def verify_ledger() -> None:
     if not report.ok:
         sys.exit(1)
     click.echo("✓ 全部重算一致。Everything re-sums.")
+
+
+@ledger.command("seal")
+def seal_ledger() -> None:
+    """Seal every final entry now; one transaction per block."""
+    _outcome, words = jobs.seal_ledger(platform())
+    click.echo(words)
+
+
+@ledger.command("reconcile")
+def reconcile_ledger() -> None:
+    """Compare everything that is kept twice, now; freeze what differs; exit 1 naming it."""
+    outcome, words = jobs.reconcile_ledger(platform())
+    click.echo(words)
+    sys.exit(0 if outcome == "ok" else 1)
+
+
+@ledger.command("rebuild-rollups")
+def rebuild_ledger_rollups() -> None:
+    """Make the sums of accounts without a balance row again from the journal."""
+    house = platform()
+    count = house.db.transact(lambda session: rebuild_rollups(session, house.clock()))
+    click.echo(f"已重建 {count} 个账户的汇总。{count} rollups made again.")
+
+
+@ledger.command("head")
+def sign_ledger_heads() -> None:
+    """Sign the head of every ended day; print the newest as it is published."""
+    house = platform()
+    try:
+        _outcome, words = jobs.sign_ledger_heads(house)
+    except PlatformError as error:
+        raise click.ClickException(f"{error.message('zh')} {error.message('en')}") from error
+    click.echo(words, err=True)
+    for head in house.db.read(lambda session: signed_heads(session, limit=1)):
+        click.echo(json.dumps(head.statement(), indent=1, sort_keys=True))
+
+
+@ledger.command("proof")
+@click.argument("entry", type=int)
+def prove_entry(entry: int) -> None:
+    """Print the proof of ENTRY (its number); check it with tools/check_proof.py."""
+    try:
+        proof = platform().db.read(lambda session: prove(session, entry))
+    except PlatformError as error:
+        raise click.ClickException(f"{error.message('zh')} {error.message('en')}") from error
+    click.echo(json.dumps(proof, ensure_ascii=False, indent=1, sort_keys=True))
+
+
+@db.command("grant-app-role")
+@click.argument("name")
+def grant_app_role(name: str) -> None:
+    """PostgreSQL: let the role NAME run the platform, without a right to change what is written once.
+
+    Run as the owner of the tables, again after each migration.
+    """
+    engine = platform().db.engine
+    if engine.dialect.name != "postgresql":
+        raise click.ClickException("SQLite 没有角色，只有触发器。SQLite has no roles, only triggers.")
+    try:
+        statements = grants_ddl(name)
+    except PlatformError as error:
+        raise click.ClickException(f"{error.message('zh')} {error.message('en')}") from error
+    with engine.begin() as connection:
+        known = sa.text("SELECT count(*) FROM pg_roles WHERE rolname = :name")
+        if not connection.execute(known, {"name": name}).scalar_one():
+            raise click.ClickException(f"没有角色，请先建立。No such role; first: CREATE ROLE {name} LOGIN")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    click.echo(f"已授权 {name}：可记账、封存，不可修改已写入的记录。{name} may post and seal, not change.")
 
 
 @organisations.command("add")
@@ -202,8 +297,6 @@ def scheduler() -> None:
 @click.option("--check", "only_check", is_flag=True, help="fail if TARGET differs from the code")
 def write_openapi(target: Path, only_check: bool) -> None:
     """Write the OpenAPI document to TARGET, or check that TARGET tells the truth."""
-    import json
-
     from carbon_platform.web.openapi import document
 
     text = json.dumps(document(current_app), ensure_ascii=False, indent=1, sort_keys=True) + "\n"

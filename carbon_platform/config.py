@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ class Settings:
 
     ``mode`` is ``development``, ``demo``, ``test`` or ``production``. ``base_url`` is the public address
     printed in QR codes. ``var`` holds what the platform writes beside the database (uploads).
+    ``seal_old_keys``: public keys of before, 64 hexadecimal digits each, between commas; heads they
+    signed stay valid.
     """
 
     mode: str = "development"
@@ -32,6 +35,13 @@ class Settings:
     wechat_app_secret: str = ""
     upload_limit_bytes: int = 128 * 1024 * 1024
     map_review_number: str = ""
+    seal_key_file: Path | None = None
+    seal_old_keys: str = ""
+
+    @property
+    def seal_key_path(self) -> Path:
+        """Where the key is that signs the ledger's daily head; made there if missing, not in production."""
+        return self.seal_key_file or self.var / "ledger-seal-key.pem"
 
     @property
     def is_demo(self) -> bool:
@@ -50,6 +60,8 @@ _NAMES = {
     "wechat_app_secret": "WECHAT_APP_SECRET",
     "upload_limit_bytes": "CARBON_UPLOAD_LIMIT_BYTES",
     "map_review_number": "CARBON_MAP_REVIEW_NUMBER",
+    "seal_key_file": "CARBON_SEAL_KEY_FILE",
+    "seal_old_keys": "CARBON_SEAL_OLD_KEYS",
 }
 
 
@@ -59,8 +71,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if environ.get("SERVER_SOFTWARE", "").startswith("gunicorn") and not environ.get("CARBON_MODE"):
         raise UnsafeSettings("CARBON_MODE is not set: say production (or development) before serving")
     given: dict[str, object] = {name: environ[key] for name, key in _NAMES.items() if environ.get(key)}
-    if "var" in given:
-        given["var"] = Path(str(given["var"]))
+    for name in {"var", "seal_key_file"} & given.keys():
+        given[name] = Path(str(given[name]))
     if "upload_limit_bytes" in given:
         given["upload_limit_bytes"] = int(str(given["upload_limit_bytes"]))
     settings = Settings(**given)  # type: ignore[arg-type]
@@ -74,6 +86,8 @@ def check_safe(settings: Settings) -> None:
         raise UnsafeSettings(f"CARBON_MODE={settings.mode!r}: use development, demo, test or production")
     if settings.wechat_mode not in {"mock", "live"}:
         raise UnsafeSettings(f"WECHAT_MODE={settings.wechat_mode!r}: use mock or live")
+    if not re.fullmatch(r"([0-9a-f]{64}(,|$))*", settings.seal_old_keys):
+        raise UnsafeSettings("CARBON_SEAL_OLD_KEYS: public keys of 64 hexadecimal digits, between commas")
     if settings.mode != "production":
         return
     wrong = []
@@ -87,5 +101,9 @@ def check_safe(settings: Settings) -> None:
         wrong.append("CARBON_DATABASE_URL must be postgresql+psycopg://… ; SQLite is for demo and tests")
     if not settings.base_url.startswith("https://"):
         wrong.append("CARBON_BASE_URL must be the public https:// address")
+    if settings.seal_key_file is None or not settings.seal_key_file.is_file():
+        wrong.append("CARBON_SEAL_KEY_FILE must name the file with the ledger's Ed25519 signing key (PEM)")
+    elif settings.seal_key_file.stat().st_mode & 0o007:
+        wrong.append(f"CARBON_SEAL_KEY_FILE: everybody may read {settings.seal_key_file}; run chmod o= on it")
     if wrong:
         raise UnsafeSettings("Unsafe settings for production:\n- " + "\n- ".join(wrong))

@@ -74,7 +74,8 @@ def make_engine(url: str) -> Engine:
     """Engine for ``sqlite:///…`` or ``postgresql+psycopg://…`` with the house's settings."""
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return sa.create_engine(parsed, pool_pre_ping=True)
+        # No ping before each use: a lost connection is noticed by the work itself, see ``transact``.
+        return sa.create_engine(parsed)
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(parsed)
@@ -116,24 +117,35 @@ class Database:
         Any exception rolls everything back. A race lost to another transaction (deadlock,
         serialisation, lock time-out, or a unique key that appeared in between) runs ``work`` again
         from the start, at most :data:`ATTEMPTS` times, so ``work`` must not act on the outside world.
+        So does a connection that had gone away, unless it went during the commit: nobody knows then
+        whether it happened, and the caller, who has a reference for it, must ask again.
         """
         for attempt in range(1, ATTEMPTS + 1):
+            committing = False
             with self._sessions() as session:
                 try:
                     result = work(session)
+                    committing = True
                     session.commit()
                     return result
                 except DBAPIError as error:
                     session.rollback()
-                    if attempt == ATTEMPTS or not _lost_race(error):
+                    again = _lost_race(error) or (error.connection_invalidated and not committing)
+                    if attempt == ATTEMPTS or not again:
                         raise
             time.sleep(0.01 * 2**attempt)
         raise AssertionError("unreachable")
 
     def read(self, work: Callable[[Session], T]) -> T:
         """Run ``work(session)`` for reading; nothing it does is kept."""
+        try:
+            with self._readers() as session:
+                return work(session)  # closing rolls back
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
         with self._readers() as session:
-            return work(session)  # closing rolls back
+            return work(session)
 
     def dispose(self) -> None:
         self.engine.dispose()

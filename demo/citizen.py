@@ -36,9 +36,10 @@ def tell_citizen(citizen: Person, *, now: datetime | None = None) -> dict[str, A
             citizen.post("/api/v1/citizen/consents", body)
     told["ride"] = citizen.post("/api/v1/acts", ride(0, 0))
     told["same_ride_again"] = citizen.post("/api/v1/acts", ride(0, 0))
+    # Rides of earlier days have left observation; today's first one still waits.
     for number in range(1, RIDES):
         citizen.post(
-            "/api/v1/acts", ride(number % 3, number // 3) | {"external_id": f"DEMO-{day}-more-{number}"}
+            "/api/v1/acts", ride(number % 3, 3 + number // 3) | {"external_id": f"DEMO-{day}-more-{number}"}
         )
     told["clean_plate"] = citizen.post(
         "/api/v1/acts",
@@ -51,10 +52,17 @@ def tell_citizen(citizen: Person, *, now: datetime | None = None) -> dict[str, A
         },
     )
     points = citizen.get("/api/v1/citizen/points")["available"]
+    # More than anybody has on the first day: refused, kept at zero points with the reason.
+    dearest = max(citizen.get("/api/v1/citizen/rewards"), key=lambda reward: reward["price_points"])
+    try:
+        citizen.post("/api/v1/citizen/redemptions", {"reward": dearest["code"]})
+    except Refused as refused:
+        told["too_dear"] = refused.code
     rewards = sorted(citizen.get("/api/v1/citizen/rewards"), key=lambda reward: reward["price_points"])
     if rewards and rewards[0]["price_points"] <= points:
         told["voucher"] = citizen.post("/api/v1/citizen/redemptions", {"reward": rewards[0]["code"]})
     told["points_before"] = points
     told["points"] = citizen.get("/api/v1/citizen/points")
+    told["refusals"] = citizen.get("/api/v1/citizen/refusals")
     told["book"] = citizen.get("/api/v1/citizen/book")
     return told

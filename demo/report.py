@@ -130,7 +130,13 @@ def _citizen(told: Told) -> Table:
         "兑换 Redeemed", f"{voucher['name_zh']}，券码 {voucher['voucher_code']}" if voucher else "积分还不够"
     )
     totals = citizen["book"]["totals"]
-    table.add_row("账本 Book", f"{carbon_text(totals['all_g'])}，剩 {citizen['points']['available']} 分")
+    refusal, points = citizen["refusals"][0], citizen["points"]
+    table.add_row("没换成 Refused", refusal["reason_zh"])
+    table.add_row(
+        "账本 Book",
+        f"{carbon_text(totals['all_g'])}，剩 {points['available']} 分"
+        f"（{points['expiring_next']['day']} 到期），另有 {points['pending']} 分待生效",
+    )
     return table
 
 

@@ -58,6 +58,7 @@ class Told:
     certificate: dict[str, Any] = field(default_factory=dict)
     distributions: list[dict[str, Any]] = field(default_factory=list)
     citizen: dict[str, Any] = field(default_factory=dict)
+    pledge: dict[str, Any] = field(default_factory=dict)
     dashboard: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,6 +75,7 @@ def tell(http: httpx.Client, plan: Plan, folder: Path, progress: Progress = lamb
         issue,
         trade,
         retire,
+        pledge,
         distribute,
         ride_the_bus,
         look_at_the_board,
@@ -218,15 +220,20 @@ def trade(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Pr
 
 
 def retire(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
-    """5b · The enterprise retires part of what it bought and gets its certificate."""
+    """5b · The enterprise retires part of two batches it bought, and gets one certificate."""
     cement = sign_in(http, "cement")
     holdings = cement.get("/api/v1/holdings")
-    largest = max(holdings, key=lambda holding: holding["available_kg"])
+    largest = sorted(holdings, key=lambda holding: -holding["available_kg"])[:2]
     told.certificate = cement.post(
         "/api/v1/retirements",
         {
-            "batch": largest["batch"]["code"],
-            "quantity_kg": max(1000, largest["available_kg"] // 2 // 1000 * 1000),
+            "lines": [
+                {
+                    "batch": holding["batch"]["code"],
+                    "quantity_kg": max(1000, holding["available_kg"] // 2 // 1000 * 1000),
+                }
+                for holding in largest
+            ],
             "purpose": "operations",
             "beneficiary_name": "淮畔水泥有限公司（演示）",
             "beneficiary_credit_code": "91411525DEMO00004X",
@@ -238,6 +245,27 @@ def retire(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: P
     number = told.certificate["certificate_number"]
     pdf = cement.get_bytes(f"/api/v1/retirements/{number}/certificate.pdf")
     (folder / f"{number}.pdf").write_bytes(pdf)
+
+
+def pledge(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
+    """5c · The enterprise pledges a tonne to the bank, which lets half of it go again."""
+    cement = sign_in(http, "cement")
+    free = max(cement.get("/api/v1/holdings"), key=lambda holding: holding["available_kg"])
+    made = cement.post(
+        "/api/v1/pledges",
+        {
+            "batch": free["batch"]["code"],
+            "quantity_kg": min(1000, free["available_kg"]),
+            "pledgee_id": cement.get("/api/v1/pledgees")[0]["id"],
+            "contract_reference": "演示质字〔2026〕1号",
+            "register_name": "中登网（演示）",
+            "register_reference": "DEMO-0001",
+        },
+    )
+    told.pledge = sign_in(http, "bank").post(
+        f"/api/v1/pledges/{made['number']}/release",
+        {"quantity_kg": made["quantity_kg"] // 2, "document": "演示解押〔2026〕1号"},
+    )
 
 
 def distribute(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:

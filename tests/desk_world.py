@@ -21,6 +21,7 @@ PLAN = story.Plan(camellia={"411522": 40}, rice={"411522": 30})
 PROJECT, RICE_PROJECT = "XY-P0001", "XY-P0002"
 RUN, RICE_RUN = "XY-R000001", "XY-R000002"
 CERTIFICATE = "XY-C2026-000001"
+BATCH = "XY-PH-camellia_oil_v1-P0001-411522-2024"
 CHAPTERS = (
     story.register_parcels,
     story.open_projects,

@@ -72,7 +72,8 @@ def prepare_world(url: str) -> None:
     db = Database(url)
     with db.engine.begin() as connection:
         Base.metadata.create_all(connection)
-        for statement in ledger.append_only_ddl(connection.dialect.name):
+        name = connection.dialect.name
+        for statement in (*ledger.append_only_ddl(name), *ledger.posting_ddl(name)):
             connection.exec_driver_sql(statement)
     db.transact(_people)
     db.transact(_land)

@@ -6,7 +6,7 @@ Positions are metres of the plane (EPSG:4526), so that a parcel can be shifted b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import count
 
 import numpy as np
@@ -21,6 +21,7 @@ from carbon_platform.db import Database
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import authenticate, sign_in
 from carbon_platform.identity.tables import Organisation
+from carbon_platform.ledger import HOLDING, AccountKey, Asset, Entry, Move, post
 from carbon_platform.parcels.tables import Parcel, ParcelImport
 from carbon_platform.projects.tables import Project
 from gis.crs import PLANE, to_lonlat
@@ -126,6 +127,42 @@ def issue(world: World, run: str, who: str | Actor = "operator") -> list[CreditB
     return world.db.transact(lambda s: issuance.issue(s, actor, run, is_demo=True, now=world.now))
 
 
+def seven_batches(world: World) -> list[tuple[str, int]]:
+    """The two batches of the world and five more of another project, with kilograms of each to retire."""
+
+    def work(session: Session) -> str:
+        parcel = add_parcel(session, box(3000.0, 3000.0), county="411502")
+        return add_run(session, "operator", [(parcel, 60.5)]).code
+
+    issue(world, world.db.transact(work))
+    return [(code, 1_000 * place + 1) for place, code in enumerate(batch_codes(world), start=1)]
+
+
+def scatter(world: World, batch: str, *, pieces: int) -> None:
+    """Give every second of the operator's first kilograms of a batch to another company."""
+    ours, theirs = (
+        AccountKey(HOLDING, world.actor(who).holder, Asset.CREDIT, batch) for who in ("operator", "alpha")
+    )
+    spare = AccountKey(HOLDING, world.actor("rival").holder, Asset.CREDIT, batch)
+
+    def work(session: Session) -> None:
+        # Odd numbers go to one company, even ones to the other, one by one; then the odd ones come back.
+        for number in range(1, 2 * pieces + 1):
+            give(session, ours, theirs if number % 2 else spare, 1, f"scatter:{number}", world.now)
+        give(session, theirs, ours, pieces, "scatter:back", world.now)
+
+    world.db.transact(work)
+
+
+def give(
+    session: Session, source: AccountKey, destination: AccountKey, quantity_kg: int, reference: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Kilograms change hands without a market."""
+    moves = (Move(source, destination, quantity_kg),)
+    post(session, Entry("trade", reference, moves, effective_at=None, actor_name="t"), now=now)
+
+
 def batch_codes(world: World) -> list[str]:
     return list(
         world.db.read(lambda s: s.scalars(sa.select(CreditBatch.code).order_by(CreditBatch.id)).all())
@@ -135,6 +172,12 @@ def batch_codes(world: World) -> list[str]:
 def retire(
     world: World, batch: str, quantity_kg: int, who: str | Actor = "operator", **changes: str
 ) -> Retirement:
+    return retire_lines(world, [(batch, quantity_kg)], who, **changes)
+
+
+def retire_lines(
+    world: World, lines: Sequence[tuple[str, int]], who: str | Actor = "operator", **changes: str
+) -> Retirement:
     actor = world.actor(who) if isinstance(who, str) else who
     words = {"purpose": "event", "beneficiary_name": "某会议（测试）", "beneficiary_credit_code": ""}
     words |= {"consumption_place": "信阳市浉河区"} | changes
@@ -142,8 +185,7 @@ def retire(
         lambda s: retirement.retire(
             s,
             actor,
-            batch=batch,
-            quantity_kg=quantity_kg,
+            lines=lines,
             consumption_from=date(2026, 11, 1),
             consumption_to=date(2026, 11, 3),
             now=world.now,

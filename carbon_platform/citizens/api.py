@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
+from flask import g, request
 from flask_smorest import Blueprint
 
-from carbon_platform.citizens import book, consents, rewards, schemas, service
+from carbon_platform.citizens import book, consents, corrections, purse, rewards, schemas, service
 from carbon_platform.citizens.errors import SourceNotYours
 from carbon_platform.citizens.present import (
     present_act,
     present_consent,
+    present_correction,
     present_offers,
-    present_points_line,
+    present_points,
     present_redemption,
+    present_refusal,
     present_reported,
 )
 from carbon_platform.citizens.wechat import port_for
 from carbon_platform.identity.api import SessionOut, hand_over
 from carbon_platform.identity.rules import CITIZEN_SESSION_DAYS
 from carbon_platform.regions.service import get_region
-from carbon_platform.web import Call, in_transaction, outside_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, in_transaction, outside_transaction, paged, platform, reading
 
 blp = Blueprint("citizens", __name__, url_prefix="/api/v1", description="市民 Citizens: acts, book, points")
 
@@ -121,14 +126,11 @@ def read_book(call: Call, args: dict[str, Any]) -> Any:
 @blp.arguments(schemas.PointsArgs, location="query")
 @blp.response(200, schemas.PointsOut)
 def read_points(call: Call, args: dict[str, Any]) -> Any:
-    """积分 Balance and statement, newest first; pass ``next_before`` as ``before`` for the next page."""
-    found = book.points(call.session, call.actor, **args)
-    return {
-        "available": found.available,
-        "held": found.held,
-        "items": [present_points_line(line) for line in found.lines],
-        "next_before": found.next_before,
-    }
+    """积分 Lots, what is pending, what lapses next, and the statement, newest first.
+
+    Pass ``next_before`` as ``before`` for the next page.
+    """
+    return present_points(purse.points(call.session, call.actor, now=call.now, **args))
 
 
 @blp.get("/citizen/rewards")
@@ -139,7 +141,29 @@ def list_rewards(call: Call) -> Any:
     return rewards.list_rewards(call.session)
 
 
+def keeping_refusals(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A refused exchange takes nothing, so its transaction is undone; the refusal is kept in another one."""
+
+    @functools.wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except rewards.REFUSALS as error:
+            refused = error
+            house, reward = platform(), request.get_json()["reward"]
+            key = request.headers["Idempotency-Key"].strip()
+            house.db.transact(
+                lambda session: rewards.record_refusal(
+                    session, g.actor, reward, key, refused, now=house.clock()
+                )
+            )
+            raise
+
+    return wrapper
+
+
 @blp.post("/citizen/redemptions")
+@keeping_refusals
 @in_transaction("citizen.self", idempotent=True)
 @blp.arguments(schemas.RedemptionIn)
 @blp.response(201, schemas.RedemptionOut)
@@ -154,3 +178,42 @@ def redeem(call: Call, payload: dict[str, Any]) -> Any:
 def list_redemptions(call: Call) -> Any:
     """我换的 The person's vouchers, newest first."""
     return [present_redemption(row) for row in rewards.list_redemptions(call.session, call.actor)]
+
+
+@blp.get("/citizen/refusals")
+@reading("citizen.self")
+@blp.response(200, schemas.RefusalOut(many=True))
+def list_refusals(call: Call) -> Any:
+    """没换成的 Exchanges that were refused, newest first: they took nothing, and here is why."""
+    return [present_refusal(row) for row in purse.refusals(call.session, call.actor)]
+
+
+@blp.get("/points/corrections")
+@reading("points.correct")
+@blp.arguments(PageArgs, location="query")
+@blp.response(200, schemas.CorrectionsOut)
+def list_corrections(call: Call, args: dict[str, Any]) -> Any:
+    """更正申请 Acts to be withdrawn and vouchers to be refunded, newest first."""
+    page = paged(call.session, corrections.corrections(), **args)
+    items = [present_correction(row) for row in page.items]
+    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+
+
+@blp.post("/points/corrections")
+@in_transaction("points.correct")
+@blp.arguments(schemas.CorrectionIn)
+@blp.response(201, schemas.CorrectionOut)
+def propose_correction(call: Call, payload: dict[str, Any]) -> Any:
+    """提出更正 Ask for an act to be withdrawn or a voucher to be refunded; a second person decides."""
+    return present_correction(corrections.propose(call.session, call.actor, now=call.now, **payload))
+
+
+@blp.post("/points/corrections/<int:correction_id>/decision")
+@in_transaction("points.correct", idempotent=True)
+@blp.arguments(schemas.DecisionIn)
+@blp.response(200, schemas.CorrectionOut)
+def decide_correction(call: Call, payload: dict[str, Any], correction_id: int) -> Any:
+    """决定 Carry it out or decline it: never the one who asked."""
+    approve = payload["decision"] == "approve"
+    done = corrections.decide(call.session, call.actor, correction_id, approve=approve, now=call.now)
+    return present_correction(done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import pandas as pd
 
@@ -21,6 +22,28 @@ class Assessment:
     points_g: float
     creditable_g: float
     quantification: Quantification
+
+
+@dataclass(frozen=True)
+class Grams:
+    """An assessment without its frame: what intake needs of it."""
+
+    points_g: float
+    creditable_g: float
+    parameter_digest: str
+    input_digest: str
+    code_digest: str
+
+
+@lru_cache(maxsize=16_384)
+def grams(methodology: Methodology, behaviour: str, quantity_milli: int, day: str) -> Grams:
+    """As :func:`assess`, remembered: a methodology is a pure function, and a city rides the same buses.
+
+    Not for checking: whoever recomputes calls :func:`assess`.
+    """
+    full = assess(methodology, behaviour, quantity_milli, day)
+    q = full.quantification
+    return Grams(full.points_g, full.creditable_g, q.parameter_digest, q.input_digest, q.code_digest)
 
 
 def quantity_max_milli(methodology: Methodology) -> int:

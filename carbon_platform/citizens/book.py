@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
-from carbon_platform.citizens import rules
-from carbon_platform.citizens.tables import Act, Redemption
+from carbon_platform.citizens import lots, rewards, rules
+from carbon_platform.citizens.purse import open_purse
+from carbon_platform.citizens.tables import Act, Redemption, RedemptionRefusal
 from carbon_platform.errors import NotFound
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.tables import Person
@@ -24,11 +25,6 @@ WEEK_DAYS = 7
 def book_account(holder: str) -> ledger.AccountKey:
     """Where a person's grams are."""
     return ledger.AccountKey(ledger.BOOK, holder, ledger.Asset.REDUCTION)
-
-
-def points_account(holder: str) -> ledger.AccountKey:
-    """Where a person's points are."""
-    return ledger.AccountKey(ledger.POINTS, holder, ledger.Asset.POINT)
 
 
 def get_act(session: Session, actor: Actor, act_id: int) -> Act:
@@ -61,14 +57,19 @@ def totals(session: Session, actor: Actor, *, now: datetime) -> Totals:
     spans = [Act.day == today, Act.day >= today[:8] + "01", Act.day >= today[:5] + "01-01"]
     sums = [sa.func.coalesce(sa.func.sum(sa.case((span, Act.reduction_g), else_=0)), 0) for span in spans]
     row = session.execute(
-        sa.select(*sums).where(Act.holder == actor.holder, Act.day >= today[:5] + "01-01", Act.day <= today)
+        sa.select(*sums).where(
+            Act.holder == actor.holder,
+            Act.withdrawn_at.is_(None),
+            Act.day >= today[:5] + "01-01",
+            Act.day <= today,
+        )
     ).one()
     return Totals(
         today_g=int(row[0]),
         month_g=int(row[1]),
         year_g=int(row[2]),
         all_g=ledger.balance(session, book_account(actor.holder)).posted,
-        points=ledger.balance(session, points_account(actor.holder)).available,
+        points=open_purse(session, actor.holder, now=now).available,
     )
 
 
@@ -85,108 +86,107 @@ def last_week(session: Session, actor: Actor, *, now: datetime) -> list[Day]:
     days = [(today - timedelta(days=back)).isoformat() for back in range(WEEK_DAYS - 1, -1, -1)]
     rows = session.execute(
         sa.select(Act.day, sa.func.sum(Act.reduction_g), sa.func.count())
-        .where(Act.holder == actor.holder, Act.day >= days[0], Act.day <= days[-1])
+        .where(
+            Act.holder == actor.holder,
+            Act.withdrawn_at.is_(None),
+            Act.day >= days[0],
+            Act.day <= days[-1],
+        )
         .group_by(Act.day)
     )
     found = {day: Day(day, int(grams), int(count)) for day, grams, count in rows}
     return [found.get(day, Day(day, 0, 0)) for day in days]
 
 
-@dataclass(frozen=True)
-class PointsLine:
-    """One change of a person's points; ``act`` or ``redemption`` is what it came from."""
-
-    transfer_id: int
-    amount: int
-    at: datetime
-    reason: str
-    act: Act | None
-    redemption: Redemption | None
-
-
-@dataclass(frozen=True)
-class PointsPage:
-    """Newest first; ``next_before`` is the cursor of the next page, None on the last."""
-
-    available: int
-    held: int
-    lines: tuple[PointsLine, ...]
-    next_before: int | None
-
-
-def points(session: Session, actor: Actor, *, limit: int = 50, before: int | None = None) -> PointsPage:
-    """Balance and statement of a person's points."""
-    account = points_account(actor.holder)
-    balance = ledger.balance(session, account)
-    page = ledger.statement(session, account, limit=limit, before=before)
-    entries = {line.entry_id for line in page.lines}
-    from_acts = _by_entry(session.scalars(sa.select(Act).where(Act.entry_id.in_(entries))))
-    spent = _by_entry(session.scalars(sa.select(Redemption).where(Redemption.entry_id.in_(entries))))
-    lines = tuple(
-        PointsLine(
-            transfer_id=line.transfer_id,
-            amount=line.amount,
-            at=line.recorded_at,
-            reason=line.reason,
-            act=from_acts.get(line.entry_id),
-            redemption=spent.get(line.entry_id),
-        )
-        for line in page.lines
+def day_sums(session: Session, actor: Actor, days: Iterable[str]) -> dict[str, int]:
+    """Grams counted on each of the days (ISO), withdrawn acts left out; days without acts are missing."""
+    rows = session.execute(
+        sa.select(Act.day, sa.func.sum(sa.case((Act.withdrawn_at.is_(None), Act.reduction_g), else_=0)))
+        .where(Act.holder == actor.holder, Act.day.in_(list(days)))
+        .group_by(Act.day)
     )
-    return PointsPage(balance.available, balance.held, lines, page.next_before)
-
-
-def _by_entry(rows: Iterable[Any]) -> dict[int, Any]:
-    return {row.entry_id: row for row in rows}
+    return {day: int(grams) for day, grams in rows}
 
 
 @dataclass(frozen=True)
 class Stats:
-    """Sums over all citizens; no person can be read out of them.
+    """Sums over all citizens; no person can be read out of them. Withdrawn acts and refunds are left out.
 
     ``reduction_g`` and ``creditable_g`` are the two grades and are never added to each other.
-    ``points_outstanding`` is the liability: points nobody has spent yet.
+    ``points_outstanding`` is the liability: pending and active points of lots that are not over. Always
+    ``points_issued = points_outstanding + points_redeemed + points_expired - points_owed``.
     """
 
     accounts: int
     active_accounts: int
     acts: int
     acts_not_counted: int
+    acts_withdrawn: int
     reduction_g: int
     creditable_g: int
     points_issued: int
+    points_pending: int
+    points_active: int
     points_redeemed: int
-    points_outstanding: int
+    points_expired: int
+    points_owed: int
     vouchers: int
+    redemptions_refused: int
+
+    @property
+    def points_outstanding(self) -> int:
+        return self.points_pending + self.points_active
 
 
 def stats(session: Session, *, now: datetime) -> Stats:
-    """Accounts opened, accounts active in 30 days, acts, grams, points: five aggregates, no row is loaded."""
+    """Accounts opened, accounts active in 30 days, acts, grams, points: aggregates, no row is loaded."""
     accounts = session.scalar(sa.select(sa.func.count()).select_from(Person)) or 0
     since = now - timedelta(days=ACTIVE_DAYS)
     active = session.scalar(sa.select(sa.func.count(sa.distinct(Act.holder))).where(Act.reported_at > since))
+
+    def kept(column: Any) -> Any:
+        return sa.func.coalesce(sa.func.sum(sa.case((Act.withdrawn_at.is_(None), column), else_=0)), 0)
+
     total = session.execute(
         sa.select(
             sa.func.count(),
-            sa.func.coalesce(sa.func.sum(sa.case((Act.status == rules.NOT_COUNTED, 1), else_=0)), 0),
-            sa.func.coalesce(sa.func.sum(Act.reduction_g), 0),
-            sa.func.coalesce(sa.func.sum(Act.creditable_g), 0),
-            sa.func.coalesce(sa.func.sum(Act.points), 0),
+            kept(sa.case((Act.status == rules.NOT_COUNTED, 1), else_=0)),
+            sa.func.count(Act.withdrawn_at),
+            kept(Act.reduction_g),
+            kept(Act.creditable_g),
+            kept(Act.points),
         ).select_from(Act)
     ).one()
     vouchers, redeemed = session.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Redemption.price_points), 0))
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Redemption.price_points), 0)).where(
+            Redemption.status == rewards.READY
+        )
     ).one()
-    outstanding = ledger.totals(session, role=ledger.POINTS)
+    sums = _points_sums(session, rules.local_day(now))
     return Stats(
         accounts=accounts,
         active_accounts=active or 0,
         acts=int(total[0]),
         acts_not_counted=int(total[1]),
-        reduction_g=int(total[2]),
-        creditable_g=int(total[3]),
-        points_issued=int(total[4]),
+        acts_withdrawn=int(total[2]),
+        reduction_g=int(total[3]),
+        creditable_g=int(total[4]),
+        points_issued=int(total[5]),
+        points_pending=sums[ledger.POINTS_PENDING],
+        points_active=sums[ledger.POINTS],
         points_redeemed=int(redeemed),
-        points_outstanding=sum(row.posted for row in outstanding),
+        points_expired=sums[ledger.POINTS_EXPIRED],
+        points_owed=sums[ledger.POINTS_DEBT],
         vouchers=int(vouchers),
+        redemptions_refused=session.scalar(sa.select(sa.func.count()).select_from(RedemptionRefusal)) or 0,
     )
+
+
+def _points_sums(session: Session, today: str) -> dict[str, int]:
+    """Points per role; what lies in a lot that is over counts as expired before the job has posted it."""
+    sums = dict.fromkeys((ledger.POINTS, ledger.POINTS_PENDING, ledger.POINTS_EXPIRED, ledger.POINTS_DEBT), 0)
+    for role in tuple(sums):
+        for row in ledger.totals(session, role=role, asset=ledger.Asset.POINT):
+            own = role in (ledger.POINTS, ledger.POINTS_PENDING)
+            sums[ledger.POINTS_EXPIRED if own and lots.expired(row.lot, today) else role] += row.posted
+    return sums

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from carbon_platform.citizens.errors import BehaviourNotOffered, ConsentTextUnknown, SourceUnknown
+from carbon_platform.citizens.lots import Lifetime, Observation, in_force
 from carbon_platform.citizens.rules import MILLI, Caps, PointsRule
 from methodologies import registry
 from methodologies.contract import Behaviour, Methodology
@@ -118,6 +119,28 @@ def speed_max_kmh(behaviour: str) -> int | None:
 @cache
 def points_rules() -> tuple[PointsRule, ...]:
     return tuple(PointsRule(**row) for row in _read("points_rules.toml")["rule"])
+
+
+@cache
+def lifetimes() -> tuple[Lifetime, ...]:
+    """How long points live: one row per change."""
+    return tuple(Lifetime(**row) for row in _read("points_rules.toml")["lifetime"])
+
+
+def lifetime(day: str) -> Lifetime:
+    """The rule of expiry in force on a day (ISO)."""
+    return in_force(lifetimes(), day)
+
+
+@cache
+def observations() -> tuple[Observation, ...]:
+    """How long points wait, per source; one row per source and change."""
+    return tuple(Observation(**row) for row in _read("points_rules.toml")["observation"])
+
+
+def observation(source: str, day: str) -> Observation:
+    """A source's rule of observation in force on a day (ISO)."""
+    return in_force([row for row in observations() if row.source_code == source], day)
 
 
 @cache

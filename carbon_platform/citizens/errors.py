@@ -97,8 +97,62 @@ class RewardGone(PlatformError):
 
 class NotEnoughPoints(PlatformError):
     code, status = "reward.not_enough_points", 409
-    zh = "换“{name}”要 {price} 分，您现在有 {available} 分，还差 {missing} 分。再坐几趟公交就够了。"
-    en = "{name_en} costs {price} points and you have {available}: {missing} more are needed."
+    zh = "换“{name}”要 {price} 分，您现在有 {available} 分，还差 {missing} 分。{waiting}"
+    en = "{name_en} costs {price} points and you have {available}: {missing} more are needed.{waiting_en}"
+
+    def __init__(self, *, name: str, name_en: str, price: int, available: int, pending: int) -> None:
+        more = "到时候就够了。" if available + pending >= price else "再坐几趟公交就够了。"
+        waiting = f"另有 {pending} 分还没生效，{more}" if pending else more
+        waiting_en = f" {pending} are not active yet." if pending else ""
+        super().__init__(
+            name=name,
+            name_en=name_en,
+            price=price,
+            available=available,
+            missing=price - available,
+            pending=pending,
+            waiting=waiting,
+            waiting_en=waiting_en,
+        )
+
+
+class RewardLimitReached(PlatformError):
+    code, status = "reward.limit_reached", 409
+    zh = "“{name}”每人每月最多换 {limit} 份，这个月您已经换满了，没有扣分。下个月 1 日起可以再换。"
+    en = (
+        "At most {limit} of {name_en} per person and month, and you have had them; no points were taken. "
+        "It can be had again from the first of next month."
+    )
+
+
+class AlreadyWithdrawn(PlatformError):
+    code, status = "act.already_withdrawn", 409
+    zh = "第 {number} 号记账已经撤回过了，只撤一次。"
+    en = "Act {number} has been withdrawn before; that happens once only."
+
+
+class AlreadyRefunded(PlatformError):
+    code, status = "redemption.already_refunded", 409
+    zh = "第 {number} 号兑换已经退回过了，只退一次。"
+    en = "Redemption {number} has been refunded before; that happens once only."
+
+
+class CorrectionClosed(PlatformError):
+    code, status = "points.correction_closed", 409
+    zh = "第 {number} 号更正申请已经{state}，不能再决定。"
+    en = "Correction {number} is already {state_en}; it cannot be decided again."
+
+
+class CorrectionOpen(PlatformError):
+    code, status = "points.correction_open", 409
+    zh = "这件事已有第 {number} 号更正申请在等第二人决定，不必再提。"
+    en = "Correction {number} for this already waits for a second person; there is no need for another."
+
+
+class SecondPersonNeeded(PlatformError):
+    code, status = "points.second_person_needed", 403
+    zh = "第 {number} 号更正申请是您自己提的，须由另一位同事决定。"
+    en = "You proposed correction {number} yourself; another colleague has to decide on it."
 
 
 class SourceNotYours(PlatformError):

@@ -35,13 +35,14 @@ def explain_act(session: Session, actor: Actor, ref: str | int, *, is_demo: bool
     rule = next(rule for rule in catalogue.points_rules() if rule.version == act.points_rule)
     name_zh, name_en = _names(methodology, act)
     sentence_zh, sentence_en = _sentences(act, name_zh, name_en)
+    kept, counted = act.withdrawn_at is None, act.status != rules.NOT_COUNTED
     replay_zh, replay_en = _replay(act, again.quantification)
     return Explanation(
         kind="act",
         ref=str(act.id),
         title_zh=f"{rules.clock_words(act.occurred_at)} {name_zh}",
         title_en=f"{name_en}, {act.day}",
-        figure=Figure(act.reduction_g, _G, "returned" if act.status == rules.NOT_COUNTED else "recorded"),
+        figure=Figure(act.reduction_g if kept else 0, _G, "recorded" if kept and counted else "returned"),
         sentence_zh=sentence_zh,
         sentence_en=sentence_en,
         equations=(
@@ -86,6 +87,10 @@ def _sentences(act: Act, name_zh: str, name_en: str) -> tuple[str, str]:
     yuan = price["fen_per_t"] // 100
     zh = f"{name_zh}：计入 {act.reduction_g} 克，得 {act.points} 分。"
     en = f"{name_en}: {act.reduction_g} g counted, {act.points} points."
+    if act.withdrawn_at is not None:
+        zh += f"这一条后来被来源撤回，克数和积分都已收回：{act.withdrawal_note}。{rules.APPEAL[0]}"
+        en += f" Its source took it back later, with grams and points: {act.withdrawal_note}."
+        en += f" {rules.APPEAL[1]}"
     if act.reason_zh:
         zh += f"{act.reason_zh}{rules.APPEAL[0]}"
         en += f" {act.reason_en} {rules.APPEAL[1]}"
@@ -185,9 +190,30 @@ def _points(act: Act, rule: rules.PointsRule) -> Equation:
         terms=(
             ruled("k", "每分克数", "grams per point", rule.grams_per_point, "g CO2e/point"),
             ruled("cap", "每人每天积分上限", "points per person and day", rule.person_day_points, "points"),
+            *_dates(act),
         ),
         source=rule.source,
     )
+
+
+def _dates(act: Act) -> tuple[Term, ...]:
+    """From when to when its points can be spent, with the rules that say so; none from before lots."""
+    if act.active_from is None:
+        return ()
+    day = rules.local_day(act.reported_at)
+    waits, lives = catalogue.observation(act.source, day), catalogue.lifetime(day)
+    start = act.active_from.astimezone(rules.LOCAL).isoformat(timespec="minutes")
+    return (
+        Term(
+            "d", "观察期", "days of observation", waits.days, "d",
+            source=waits.source, status=waits.status, valid_from=waits.valid_from,
+        ),
+        Term("from", "起能用", "can be spent from", start, "", status="computed"),
+        Term(
+            "L", "到期日（含当天）", "last day, included", act.points_lot, "",
+            source=lives.source, status=lives.status, valid_from=lives.valid_from,
+        ),
+    )  # fmt: skip
 
 
 def _inputs(methodology: Methodology, act: Act) -> tuple[Term, ...]:

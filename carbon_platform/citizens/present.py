@@ -6,13 +6,28 @@ from datetime import datetime
 from typing import Any
 
 from carbon_platform.citizens import catalogue, rewards, rules
-from carbon_platform.citizens.assessment import assess
-from carbon_platform.citizens.book import PointsLine
+from carbon_platform.citizens.assessment import grams
 from carbon_platform.citizens.consents import ConsentState
+from carbon_platform.citizens.corrections import STATUS_WORDS
+from carbon_platform.citizens.lots import UNDATED
+from carbon_platform.citizens.purse import PENDING, PointsLine, PointsPage
 from carbon_platform.citizens.service import Reported
-from carbon_platform.citizens.tables import Act, Redemption
+from carbon_platform.citizens.tables import Act, PointsCorrection, Redemption, RedemptionRefusal
 from carbon_platform.units import carbon_text
 from methodologies import registry
+
+WITHDRAWN_WORDS = ("已撤回", "withdrawn")
+# What a line of the statement is called; {} is the act or the reward it belongs to.
+POINTS_WORDS = {
+    "act": ("{}", "{}"),
+    "redemption": ("兑换 {}", "Exchanged for {}"),
+    "points.refund": ("退回 {}", "Given back: {}"),
+    "points.regrant": ("退回的积分换了到期日", "Refunded points got a new last day"),
+    "points.withdrawal": ("撤回 {}", "Withdrawn: {}"),
+    "points.cover": ("撤回前的调整", "Adjusted before a withdrawal"),
+    "points.recovery": ("抵还欠分", "Paid back points owed"),
+    "points.expiry": ("到期作废", "Expired"),
+}
 
 
 def behaviour_words(methodology: str, code: str) -> dict[str, str]:
@@ -33,8 +48,20 @@ def present_act(act: Act) -> dict[str, Any]:
     """One line of the book."""
     source_zh, source_en = catalogue.partner_names(act.source)
     status_zh, status_en = rules.STATUS_WORDS[act.status]
-    appeal_zh, appeal_en = rules.APPEAL if act.reason_code else ("", "")
-    plain = {column.name: getattr(act, column.name) for column in Act.__table__.columns}
+    reason: dict[str, Any] = {}
+    if act.withdrawn_at is not None:
+        status_zh, status_en = WITHDRAWN_WORDS
+        reason = {
+            "status": "withdrawn",
+            "reduction_g": 0,
+            "creditable_g": 0,
+            "points": 0,
+            "reason_code": "withdrawn",
+            "reason_zh": f"来源撤回了这一条，克数和积分已一并收回：{act.withdrawal_note}",
+            "reason_en": f"Its source took this back, its grams and points with it: {act.withdrawal_note}",
+        }
+    appeal_zh, appeal_en = rules.APPEAL if reason or act.reason_code else ("", "")
+    plain = {column.name: getattr(act, column.name) for column in Act.__table__.columns} | reason
     return (
         plain
         | behaviour_words(act.methodology, act.behaviour)
@@ -46,7 +73,8 @@ def present_act(act: Act) -> dict[str, Any]:
             "status_en": status_en,
             "appeal_zh": appeal_zh,
             "appeal_en": appeal_en,
-            "cut_g": act.claimed_g - act.reduction_g,
+            "cut_g": act.claimed_g - plain["reduction_g"],
+            "points_expire_on": act.points_lot,
             "explain": f"/api/v1/explain/act/{act.id}",
         }
     )
@@ -55,20 +83,33 @@ def present_act(act: Act) -> dict[str, Any]:
 def present_reported(reported: Reported) -> dict[str, Any]:
     """The answer to a report: the line, and one sentence."""
     act = reported.act
-    if reported.already_counted:
+    if act.withdrawn_at is not None:
+        zh = "这一条已经撤回，没有重新计。"
+        en = "This act was withdrawn and is not counted again."
+    elif reported.already_counted:
         what_zh, what_en = ("这趟车", "This ride") if act.travel else ("这一条", "This act")
         zh = f"{what_zh}已经记过了，没有重复计。"
         en = f"{what_en} is already in your book."
     elif act.status == rules.NOT_COUNTED:
         zh, en = f"收到了，但没有计入：{act.reason_zh}", f"Received, but not counted: {act.reason_en}"
     else:
-        zh = f"记下了：{carbon_text(act.reduction_g)}，+{act.points} 分。{act.reason_zh}"
-        en = f"Kept: {carbon_text(act.reduction_g, 'en')}, +{act.points} points. {act.reason_en}".rstrip()
+        waits_zh, waits_en = _waiting(act)
+        zh = f"记下了：{carbon_text(act.reduction_g)}，+{act.points} 分{waits_zh}。{act.reason_zh}"
+        en = f"Kept: {carbon_text(act.reduction_g, 'en')}, +{act.points} points{waits_en}. {act.reason_en}"
+        en = en.rstrip()
     return present_act(act) | {
         "already_counted": reported.already_counted,
         "message_zh": zh,
         "message_en": en,
     }
+
+
+def _waiting(act: Act) -> tuple[str, str]:
+    """From when its points can be spent, while they cannot."""
+    if act.points_state != PENDING or act.active_from is None:
+        return "", ""
+    local = act.active_from.astimezone(rules.LOCAL)
+    return f"（{local.month} 月 {local.day} 日起能用）", f" (from {local.date().isoformat()} on)"
 
 
 def present_consent(state: ConsentState) -> dict[str, Any]:
@@ -96,7 +137,8 @@ def present_offers(now: datetime) -> list[dict[str, Any]]:
     offers = []
     for source in catalogue.sources().values():
         for known in catalogue.offered_by(source):
-            grams = assess(methodology, known.code, rules.MILLI, day).points_g * source.evidence_percent / 100
+            one = grams(methodology, known.code, rules.MILLI, day)
+            grams_each = one.points_g * source.evidence_percent / 100
             offers.append(
                 {
                     "source": source.code,
@@ -105,7 +147,7 @@ def present_offers(now: datetime) -> list[dict[str, Any]]:
                     "behaviour": known.code,
                     **behaviour_words(methodology.key, known.code),
                     "quantity_field": "distance_m" if catalogue.is_distance(known) else "quantity",
-                    "grams_per_unit": grams,
+                    "grams_per_unit": grams_each,
                     "evidence_percent": source.evidence_percent,
                     "cap_note_zh": known.cap_note_zh,
                     "cap_note_en": known.cap_note_en,
@@ -116,15 +158,16 @@ def present_offers(now: datetime) -> list[dict[str, Any]]:
 
 def present_points_line(line: PointsLine) -> dict[str, Any]:
     """One change of points, and in words where it came from."""
+    zh, en = POINTS_WORDS.get(line.reason, ("更正", "Correction"))
     if line.act:
         words = behaviour_words(line.act.methodology, line.act.behaviour)
-        zh, en = words["name_zh"], words["name_en"]
+        zh, en = zh.format(words["name_zh"]), en.format(words["name_en"])
     elif line.redemption:
-        zh, en = f"兑换 {line.redemption.name_zh}", f"Exchanged for {line.redemption.name_en}"
-    else:
-        zh, en = "更正", "Correction"
+        zh, en = zh.format(line.redemption.name_zh), en.format(line.redemption.name_en)
     return {
         "amount": line.amount,
+        "expires_on": line.lot or None,
+        "pending": line.pending,
         "at": line.at,
         "reason": line.reason,
         "words_zh": zh,
@@ -132,6 +175,39 @@ def present_points_line(line: PointsLine) -> dict[str, Any]:
         "act_id": line.act.id if line.act else None,
         "redemption_id": line.redemption.id if line.redemption else None,
     }
+
+
+def present_points(page: PointsPage) -> dict[str, Any]:
+    """The purse with its lots, and a page of the statement."""
+    pockets = (("active", page.purse.active), ("pending", page.purse.pending))
+    return {
+        "available": page.available,
+        "pending": page.pending,
+        "pending_until": page.next_active,
+        "owed": page.owed,
+        "expired": page.expired,
+        "held": page.purse.held,
+        "expiring_next": page.expiring,
+        "lots": [
+            {"expires_on": None if lot == UNDATED else lot, "amount": amount, "state": state}
+            for state, pocket in pockets
+            for lot, amount in pocket.items()
+        ],
+        "items": [present_points_line(line) for line in page.lines],
+        "next_before": page.next_before,
+    }
+
+
+def present_refusal(refusal: RedemptionRefusal) -> dict[str, Any]:
+    """An exchange asked for in vain: what, when, why; it took nothing."""
+    return {column.name: getattr(refusal, column.name) for column in RedemptionRefusal.__table__.columns}
+
+
+def present_correction(correction: PointsCorrection) -> dict[str, Any]:
+    """A proposal as colleagues see it; it names an act or a voucher by number, never the person."""
+    plain = {column.name: getattr(correction, column.name) for column in PointsCorrection.__table__.columns}
+    status_zh, status_en = STATUS_WORDS[correction.status]
+    return plain | {"status_zh": status_zh, "status_en": status_en}
 
 
 def present_redemption(redemption: Redemption) -> dict[str, Any]:

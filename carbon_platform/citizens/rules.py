@@ -117,6 +117,12 @@ def local_day(moment: datetime) -> str:
     return moment.astimezone(LOCAL).date().isoformat()
 
 
+def month_start(moment: datetime) -> datetime:
+    """The instant at which the calendar month of Xinyang began."""
+    local = moment.astimezone(LOCAL)
+    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
 def clock_words(moment: datetime) -> str:
     """``11 月 20 日 18:05``, local time."""
     local = moment.astimezone(LOCAL)

@@ -105,7 +105,7 @@ class ActOut(Schema):
     unit_zh = ma.fields.String()
     unit_en = ma.fields.String()
     distance_m = ma.fields.Integer(allow_none=True)
-    status = ma.fields.String(**_described("counted, partly, not_counted"))
+    status = ma.fields.String(**_described("counted, partly, not_counted, withdrawn"))
     status_zh = ma.fields.String()
     status_en = ma.fields.String()
     reason_code = ma.fields.String(**_described("why something was not counted; empty if all was"))
@@ -117,6 +117,12 @@ class ActOut(Schema):
     cut_g = ma.fields.Integer(**_described("not counted of it, g CO2e"))
     creditable_g = ma.fields.Integer(**_described("conservative grade, g CO2e"))
     points = ma.fields.Integer()
+    points_state = ma.fields.String(**_described("pending, active, expired, withdrawn; empty without points"))
+    active_from = ma.fields.AwareDateTime(
+        format="iso", allow_none=True, **_described("when its points can be spent")
+    )
+    points_expire_on = ma.fields.String(**_described("last day of its points, ISO; empty: they have none"))
+    withdrawn_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
     formula_zh = ma.fields.String()
     formula_en = ma.fields.String()
     methodology = ma.fields.String()
@@ -165,6 +171,10 @@ class PointsArgs(Schema):
 
 class PointsLineOut(Schema):
     amount = ma.fields.Integer(**_described("points; negative when spent"))
+    expires_on = ma.fields.String(
+        allow_none=True, **_described("the lot: last day of these points, ISO; null: they have none")
+    )
+    pending = ma.fields.Boolean(**_described("whether they wait to become active"))
     at = ma.fields.AwareDateTime(format="iso")
     reason = ma.fields.String()
     words_zh = ma.fields.String()
@@ -173,9 +183,30 @@ class PointsLineOut(Schema):
     redemption_id = ma.fields.Integer(allow_none=True)
 
 
+class PointsLotOut(Schema):
+    expires_on = ma.fields.String(allow_none=True, **_described("last day, ISO; null: they never expire"))
+    amount = ma.fields.Integer()
+    state = ma.fields.String(**_described("active or pending"))
+
+
+class ExpiringOut(Schema):
+    amount = ma.fields.Integer()
+    day = ma.fields.String(**_described("last day on which they can be spent, ISO"))
+    days_left = ma.fields.Integer()
+    soon = ma.fields.Boolean(**_described("within the warning time of the points rule"))
+
+
 class PointsOut(Schema):
-    available = ma.fields.Integer()
+    available = ma.fields.Integer(**_described("active: can be spent now"))
+    pending = ma.fields.Integer(**_described("earned, still under observation"))
+    pending_until = ma.fields.AwareDateTime(
+        format="iso", allow_none=True, **_described("when the first of them become active")
+    )
+    owed = ma.fields.Integer(**_described("spent before their act was withdrawn; paid back by later points"))
+    expired = ma.fields.Integer(**_described("all that ever lapsed"))
     held = ma.fields.Integer()
+    expiring_next = ma.fields.Nested(ExpiringOut, allow_none=True)
+    lots = ma.fields.List(ma.fields.Nested(PointsLotOut))
     items = ma.fields.List(ma.fields.Nested(PointsLineOut))
     next_before = ma.fields.Integer(allow_none=True)
 
@@ -187,6 +218,9 @@ class RewardOut(Schema):
     provider_zh = ma.fields.String()
     price_points = ma.fields.Integer()
     stock = ma.fields.Integer()
+    person_month_limit = ma.fields.Integer(
+        allow_none=True, **_described("per person and calendar month; null: none")
+    )
     status = ma.fields.String(**_described("evidence status: illustrative until a sponsor has signed"))
     source = ma.fields.String()
 
@@ -206,3 +240,56 @@ class RedemptionOut(Schema):
     status_zh = ma.fields.String()
     status_en = ma.fields.String()
     redeemed_at = ma.fields.AwareDateTime(format="iso")
+    refunded_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+
+
+class RefusalOut(Schema):
+    id = ma.fields.Integer()
+    reward = ma.fields.String(attribute="reward_code")
+    name_zh = ma.fields.String()
+    name_en = ma.fields.String()
+    price_points = ma.fields.Integer()
+    points = ma.fields.Integer(**_described("what it took: always 0"))
+    reason_code = ma.fields.String()
+    reason_zh = ma.fields.String()
+    reason_en = ma.fields.String()
+    refused_at = ma.fields.AwareDateTime(format="iso")
+
+
+class CorrectionIn(Schema):
+    kind = ma.fields.String(
+        required=True,
+        validate=ma.validate.OneOf(["withdraw_act", "refund"]),
+        **_described("withdraw_act: its source takes the act back; refund: the voucher is given back"),
+    )
+    number = integer(1, 2**53, required=True, **_described("of the act or of the redemption"))
+    note = ma.fields.String(
+        required=True,
+        validate=[ma.validate.Length(2, 200), ma.validate.Regexp(r"(?s).*\S")],
+        **_described("why; the citizen reads it"),
+    )
+
+
+class DecisionIn(Schema):
+    decision = ma.fields.String(required=True, validate=ma.validate.OneOf(["approve", "decline"]))
+
+
+class CorrectionOut(Schema):
+    id = ma.fields.Integer()
+    kind = ma.fields.String()
+    number = ma.fields.Integer()
+    note = ma.fields.String()
+    status = ma.fields.String(**_described("proposed, done, declined"))
+    status_zh = ma.fields.String()
+    status_en = ma.fields.String()
+    proposed_by = ma.fields.String()
+    proposed_at = ma.fields.AwareDateTime(format="iso")
+    decided_by = ma.fields.String()
+    decided_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+
+
+class CorrectionsOut(Schema):
+    items = ma.fields.List(ma.fields.Nested(CorrectionOut))
+    page = ma.fields.Integer()
+    size = ma.fields.Integer()
+    total = ma.fields.Integer()

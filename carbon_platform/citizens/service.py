@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
-from carbon_platform.citizens import catalogue, consents, rules
-from carbon_platform.citizens.assessment import assess, quantity_max_milli
-from carbon_platform.citizens.book import book_account, points_account
+from carbon_platform.citizens import catalogue, consents, points, rules
+from carbon_platform.citizens.assessment import grams, quantity_max_milli
+from carbon_platform.citizens.book import book_account
 from carbon_platform.citizens.errors import ActConflict, QuantityInvalid
+from carbon_platform.citizens.purse import issued_account, pending_account
 from carbon_platform.citizens.rewards import load_rewards
 from carbon_platform.citizens.rules import Journey, Reason, Used, Verdict
 from carbon_platform.citizens.tables import Act
@@ -88,11 +89,15 @@ def report_act(session: Session, actor: Actor, report: ActReport, *, now: dateti
     end = report.starts_at + timedelta(seconds=report.duration_s or 0)
     rules.check_time(report.starts_at, end, now)
     act = _decide(session, actor, claim, now=now)
+    points.date_points(act, now=now)
     # The row first: of two people claiming one record at once, the second breaks its unique key, runs
     # again after the first has committed, and then finds the conflict by name.
     session.add(act)
     session.flush()
+    # Points that become active at once may pay back a debt: a plan over this person's lots.
+    points.lock(session, actor.holder)
     act.entry_id = _post(session, actor, act, now=now)
+    points.activate_at_once(session, act, now=now)
     audit(
         session, actor, "act.report", object_kind="act", object_id=act.id, now=now,
         detail={"source": act.source, "status": act.status, "reason": act.reason_code},
@@ -156,7 +161,7 @@ def _decide(session: Session, actor: Actor, claim: _Claim, *, now: datetime) -> 
     caps = catalogue.caps_of(claim.behaviour)
     rule = rules.rule_in_force(catalogue.points_rules(), claim.day)
     percent = claim.source.evidence_percent
-    full = assess(methodology, claim.behaviour.code, claim.milli, claim.day)
+    full = grams(methodology, claim.behaviour.code, claim.milli, claim.day)
     claimed_g = rules.graded_g(full.points_g, percent)
     stopped = _stopped(session, actor, claim)
     assessed_milli, assessed = claim.milli, full
@@ -167,7 +172,7 @@ def _decide(session: Session, actor: Actor, claim: _Claim, *, now: datetime) -> 
         counted, reason = rules.countable_milli(claim.milli, caps, used)
         if 0 < counted < claim.milli:
             assessed_milli = counted
-            assessed = assess(methodology, claim.behaviour.code, counted, claim.day)
+            assessed = grams(methodology, claim.behaviour.code, counted, claim.day)
         verdict = rules.settle(
             claimed_milli=claim.milli,
             counted_milli=counted,
@@ -186,7 +191,6 @@ def _decide(session: Session, actor: Actor, claim: _Claim, *, now: datetime) -> 
         verdict=verdict,
         grams_per_point=rule.grams_per_point,
     )
-    digests = assessed.quantification
     return Act(
         **_said(actor, claim),
         **_ruled(verdict),
@@ -196,9 +200,9 @@ def _decide(session: Session, actor: Actor, claim: _Claim, *, now: datetime) -> 
         methodology=methodology.key,
         assessed_milli=assessed_milli,
         evidence_percent=percent,
-        parameter_digest=digests.parameter_digest,
-        input_digest=digests.input_digest,
-        code_digest=digests.code_digest,
+        parameter_digest=assessed.parameter_digest,
+        input_digest=assessed.input_digest,
+        code_digest=assessed.code_digest,
         points_rule=rule.version,
         reported_at=now,
     )
@@ -250,6 +254,7 @@ def _stopped(session: Session, actor: Actor, claim: _Claim) -> Reason | None:
             Act.holder == actor.holder,
             Act.travel.is_(True),
             Act.counted_milli > 0,
+            Act.withdrawn_at.is_(None),
             Act.occurred_at < claim.ends_at,
             Act.ended_at > report.starts_at,
         )
@@ -263,26 +268,43 @@ def _stopped(session: Session, actor: Actor, claim: _Claim) -> Reason | None:
     return rules.overlap_reason(other) if other else None
 
 
+def _used_statement() -> sa.Select[Any]:
+    today = sa.case((Act.day == sa.bindparam("day"), 1), else_=0)
+    mine = sa.case((Act.behaviour == sa.bindparam("behaviour"), 1), else_=0)
+    counted = sa.case((Act.counted_milli > 0, 1), else_=0)
+    return sa.select(
+        sa.func.coalesce(sa.func.sum(counted * mine * today), 0),
+        sa.func.coalesce(sa.func.sum(Act.counted_milli * mine * today), 0),
+        sa.func.coalesce(sa.func.sum(Act.counted_milli * mine), 0),
+        sa.func.coalesce(sa.func.sum(Act.reduction_g * mine * today), 0),
+        sa.func.coalesce(sa.func.sum(Act.points * today), 0),
+    ).where(
+        Act.holder == sa.bindparam("holder"),
+        Act.withdrawn_at.is_(None),
+        Act.day >= sa.bindparam("month"),
+        Act.day < sa.bindparam("next_month"),
+    )
+
+
+# Built once: putting it together costs more than asking it.
+_USED = _used_statement()
+
+
 def _used(session: Session, holder: str, behaviour: str, day: str) -> Used:
     """What counts against the caps already."""
-    month = (Act.day >= day[:8] + "01", Act.day < rules.next_month(day))
-    today = sa.case((Act.day == day, 1), else_=0)
-    mine = sa.case((Act.behaviour == behaviour, 1), else_=0)
-    counted = sa.case((Act.counted_milli > 0, 1), else_=0)
-    row = session.execute(
-        sa.select(
-            sa.func.coalesce(sa.func.sum(counted * mine * today), 0),
-            sa.func.coalesce(sa.func.sum(Act.counted_milli * mine * today), 0),
-            sa.func.coalesce(sa.func.sum(Act.counted_milli * mine), 0),
-            sa.func.coalesce(sa.func.sum(Act.reduction_g * mine * today), 0),
-            sa.func.coalesce(sa.func.sum(Act.points * today), 0),
-        ).where(Act.holder == holder, *month)
-    ).one()
+    asked = {
+        "holder": holder,
+        "behaviour": behaviour,
+        "day": day,
+        "month": day[:8] + "01",
+        "next_month": rules.next_month(day),
+    }
+    row = session.execute(_USED, asked).one()
     return Used(*(int(value) for value in row))
 
 
 def _post(session: Session, actor: Actor, act: Act, *, now: datetime) -> int | None:
-    """Grams into the book and points into the purse, in one entry; None when there are neither."""
+    """Grams into the book and points, still pending, into their lot; None when there are neither."""
     moves = []
     if act.reduction_g:
         moves.append(
@@ -295,9 +317,7 @@ def _post(session: Session, actor: Actor, act: Act, *, now: datetime) -> int | N
     if act.points:
         moves.append(
             ledger.Move(
-                ledger.AccountKey(ledger.POINTS_ISSUED, ledger.PLATFORM, ledger.Asset.POINT),
-                points_account(actor.holder),
-                act.points,
+                issued_account(act.points_lot), pending_account(actor.holder, act.points_lot), act.points
             )
         )
     if not moves:

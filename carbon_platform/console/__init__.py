@@ -10,7 +10,11 @@ from carbon_platform.console import (
     pages_market,
     pages_projects,
     pages_public,
+    pages_reconciliation,
+    pages_registry,
     pages_revenue,
+    pages_seal,
+    pages_tickets,
     site,
 )
 from carbon_platform.console.formats import FILTERS
@@ -21,9 +25,13 @@ PAGES = (
     pages_certificates.blp,
     pages_inbox.blp,
     pages_land.blp,
+    pages_reconciliation.blp,
     pages_projects.blp,
     pages_market.blp,
+    pages_registry.blp,
     pages_revenue.blp,
+    pages_seal.blp,
+    pages_tickets.blp,
     pages_citizen.blp,
 )
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 from datetime import date, datetime, time, timedelta
+from itertools import groupby
 from typing import Any
 
 from flask_babel import format_date
 from flask_babel import gettext as _
 
-from carbon_platform.citizens import book, catalogue, consents, rules
+from carbon_platform.citizens import book, catalogue, consents, purse, rules
 from carbon_platform.citizens.present import present_act, present_points_line, present_redemption
-from carbon_platform.citizens.tables import Act, Redemption, Reward
+from carbon_platform.citizens.tables import Act, Redemption, RedemptionRefusal, Reward
 from carbon_platform.console.site import said
 from carbon_platform.units import FEN_PER_YUAN, carbon_text, yuan_text
 from carbon_platform.web.language import language
@@ -39,11 +40,16 @@ def greeting(name: str, now: datetime) -> str:
     return _("%(name)s，下午好", name=name)
 
 
-def day_words(day: str, today_iso: str) -> str:
+def plain_day(day: str, today_iso: str) -> str:
+    """``12 月 31 日``; with the year where it is not this one."""
     then = date.fromisoformat(day)
-    named = format_date(then, said("M 月 d 日", "d MMMM"))
     if day[:4] != today_iso[:4]:
-        named = format_date(then, said("y 年 M 月 d 日", "d MMMM y"))
+        return format_date(then, said("y 年 M 月 d 日", "d MMMM y"))
+    return format_date(then, said("M 月 d 日", "d MMMM"))
+
+
+def day_words(day: str, today_iso: str) -> str:
+    named = plain_day(day, today_iso)
     return _("今天，%(day)s", day=named) if day == today_iso else named
 
 
@@ -75,21 +81,69 @@ def entry_line(act: Act) -> dict[str, Any]:
         "title": _act_title(row),
         "note": f"{at:%H:%M} · {row_words(row, 'source')}",
         "icon": ICONS.get(act.behaviour, "act"),
-        "amount_g": act.reduction_g,
-        "points": act.points,
-        "state": act.status,
+        "amount_g": row["reduction_g"],
+        "points": row["points"],
+        "state": row["status"],
         "reason": row_words(row, "reason"),
         "url": f"/explain/act/{act.id}",
     }
 
 
-def points_line(line: book.PointsLine, now: datetime) -> dict[str, Any]:
+def points_card(page: purse.PointsPage, now: datetime) -> dict[str, Any]:
+    """One number and at most three short lines; see h5_rewards.html."""
+    today_iso = rules.local_day(now)
+    card: dict[str, Any] = {"available": page.available, "expiring": None, "soon": False}
+    card |= {"pending": None, "owed": None}
+    if page.expiring:
+        day, amount = plain_day(page.expiring.day, today_iso), page.expiring.amount
+        card["soon"] = page.expiring.soon
+        card["expiring"] = (
+            _("%(day)s到期", day=day)
+            if amount == page.available
+            else _("其中 %(n)s 分 %(day)s到期", n=f"{amount:,}", day=day)
+        ) + (_("，请先用") if page.expiring.soon else "")
+    if page.pending and page.next_active:
+        first = plain_day(rules.local_day(page.next_active), today_iso)
+        card["pending"] = _("另有 %(n)s 分，%(day)s起能用", n=f"{page.pending:,}", day=first)
+    elif page.pending:
+        card["pending"] = _("另有 %(n)s 分待生效", n=f"{page.pending:,}")
+    if page.owed:
+        card["owed"] = _("有 %(n)s 分待抵还，从以后的积分里扣", n=f"{page.owed:,}")
+    return card
+
+
+def points_lines(lines: tuple[purse.PointsLine, ...], now: datetime) -> list[dict[str, Any]]:
+    """The statement as people read it: what one event did to several lots is one line."""
+    shown: list[dict[str, Any]] = []
+    for _entry, group in groupby(lines, key=lambda line: line.entry_id):
+        parts = list(group)
+        amount = sum(part.amount for part in parts)
+        if amount:
+            shown.append(_points_line(parts[0], amount, now))
+    return shown
+
+
+def _points_line(line: purse.PointsLine, amount: int, now: datetime) -> dict[str, Any]:
     reason, url = row_words(present_points_line(line), "words"), None
     if line.act:
-        reason, url = _act_title(present_act(line.act)), f"/explain/act/{line.act.id}"
+        url = f"/explain/act/{line.act.id}"
+        if line.reason == "act":
+            reason = _act_title(present_act(line.act))
     elif line.redemption:
         url = f"/h5/codes/{line.redemption.voucher_code}"
-    return {"when": _when_words(line.at, now), "reason": reason, "points": line.amount, "url": url}
+    notes = [_when_words(line.at, now)]
+    if line.reason == "act" and line.lot:
+        notes.append(_("%(day)s到期", day=plain_day(line.lot, rules.local_day(now))))
+    return {"when": " · ".join(notes), "reason": reason, "points": amount, "url": url}
+
+
+def refusal_line(row: RedemptionRefusal, now: datetime) -> dict[str, Any]:
+    """An exchange that was refused: what, when, why; it took nothing."""
+    return {
+        "title": said(row.name_zh, row.name_en),
+        "when": _when_words(row.refused_at, now),
+        "reason": said(row.reason_zh, row.reason_en),
+    }
 
 
 def week_chart(days: list[book.Day]) -> dict[str, Any] | None:
@@ -213,6 +267,7 @@ def reward_card(row: Reward, available: int) -> dict[str, Any]:
         "provider": row.provider_zh,
         "points": row.price_points,
         "stock": row.stock,
+        "month_limit": row.person_month_limit,
         "affordable": row.price_points <= available,
     }
 

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import segno
-import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
 from markupsafe import Markup
 
-from carbon_platform.citizens import book, consents, rewards, rules
+from carbon_platform.citizens import book, consents, purse, rewards, rules
 from carbon_platform.citizens.present import present_offers, present_reported
 from carbon_platform.citizens.service import Reported
 from carbon_platform.citizens.tables import Act, Reward
@@ -22,7 +21,9 @@ from carbon_platform.console.citizen_rows import (
     greeting,
     honest_words,
     offer_card,
-    points_line,
+    points_card,
+    points_lines,
+    refusal_line,
     reward_card,
     row_words,
     voucher_card,
@@ -84,7 +85,7 @@ def today(call: Call) -> str:
     session, actor = call.session, call.actor
     totals = book.totals(session, actor, now=call.now)
     todays = session.scalars(book.acts(actor).where(Act.day == rules.local_day(call.now)))
-    account = book.points(session, actor, limit=1)
+    account = purse.points(session, actor, now=call.now, limit=0)
     return render_template(
         "h5_today.html",
         tab="today",
@@ -92,7 +93,7 @@ def today(call: Call) -> str:
         today_g=totals.today_g,
         month_g=totals.month_g,
         year_g=totals.year_g,
-        points={"available": account.available, "pending": account.held},
+        points=points_card(account, call.now),
         entries=[entry_line(act) for act in todays],
         week=week_chart(book.last_week(session, actor, now=call.now)),
         has_consent=any(state.current for state in consents.states(session, actor)),
@@ -106,19 +107,13 @@ def my_book(call: Call) -> str:
     session, actor = call.session, call.actor
     found = paged(session, book.acts(actor), page=asked_page(), size=ENTRIES_A_PAGE)
     before = request.args.get("before", type=int)
-    account = book.points(session, actor, limit=POINTS_LINES, before=before)
+    account = purse.points(session, actor, now=call.now, limit=POINTS_LINES, before=before)
     today_iso = rules.local_day(call.now)
     by_day: dict[str, list[Act]] = {}
     for act in found.items:
         by_day.setdefault(act.day, []).append(act)
     # A day may go on over the page: its sum is of the whole day, not of the lines shown.
-    sums = dict(
-        session.execute(
-            sa.select(Act.day, sa.func.sum(Act.reduction_g))
-            .where(Act.holder == actor.holder, Act.day.in_(by_day))
-            .group_by(Act.day)
-        ).all()
-    )
+    sums = book.day_sums(session, actor, by_day)
     return render_template(
         "h5_book.html",
         tab="book",
@@ -126,13 +121,13 @@ def my_book(call: Call) -> str:
         days=[
             {
                 "label": day_words(day, today_iso),
-                "total_g": int(sums[day]),
+                "total_g": sums[day],
                 "entries": [entry_line(act) for act in acts],
             }
             for day, acts in by_day.items()
         ],
-        statement=[points_line(line, call.now) for line in account.lines],
-        points=account.available,
+        statement=points_lines(account.lines, call.now),
+        points=points_card(account, call.now),
         older_points=account.next_before,
         page=pager(found),
     )
@@ -158,13 +153,14 @@ def earn(call: Call) -> str:
 @blp.get("/rewards")
 @citizens_only
 def my_rewards(call: Call) -> str:
-    available = book.points(call.session, call.actor, limit=1).available
+    account = purse.points(call.session, call.actor, now=call.now, limit=0)
     return render_template(
         "h5_rewards.html",
         tab="rewards",
-        points={"available": available},
-        rewards=[reward_card(row, available) for row in rewards.list_rewards(call.session)],
+        points=points_card(account, call.now),
+        rewards=[reward_card(row, account.available) for row in rewards.list_rewards(call.session)],
         vouchers=[voucher_card(row, call.now) for row in rewards.list_redemptions(call.session, call.actor)],
+        refusals=[refusal_line(row, call.now) for row in purse.refusals(call.session, call.actor, limit=5)],
     )
 
 

@@ -16,6 +16,7 @@ from carbon_platform.console.pages_certificates import purpose_label
 from carbon_platform.console.site import asked_page, county, page, pager
 from carbon_platform.credits import retirement
 from carbon_platform.credits.allocation import serial
+from carbon_platform.credits.certificates import PURPOSES
 from carbon_platform.credits.queries import batch_views, retirement_list
 from carbon_platform.credits.tables import CreditBatch
 from carbon_platform.identity.service import get_organisation
@@ -221,10 +222,14 @@ def holdings(call: Call) -> ResponseReturnValue:
         page=pager(certificates),
         retired_kg=_retired_kg(call),
         listings=_own_listings(call, mine),
-        purposes=[{"value": value, "label": purpose_label(value)} for value in retirement.PURPOSES],
+        purposes=[{"value": value, "label": purpose_label(value)} for value in PURPOSES],
         me={"name": mine.name_zh if mine else "", "credit_code": mine.credit_code if mine else ""},
         bought=_bought(call),
-        can={"retire": actor.may("holding.retire"), "sell": actor.may("market.sell")},
+        can={
+            "retire": actor.may("holding.retire"),
+            "sell": actor.may("market.sell"),
+            "pledge": actor.may("pledge.read"),
+        },
     )
 
 
@@ -237,7 +242,7 @@ def _holding(one: retirement.Holding, view: dict[str, Any]) -> dict[str, Any]:
     available_kg = one.posted_kg - one.held_kg
     return {
         "batch_code": one.batch.code,
-        "batch_url": f"/explain/batch/{one.batch.code}",
+        "batch_url": f"/batches/{one.batch.code}",
         "project_name": view["project_name"],
         "county_name": county(one.batch.county_code),
         "vintage": one.batch.vintage,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from carbon_platform.credits import certificates, retirement, tracing
 from carbon_platform.credits.allocation import Share, trace
-from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, Retirement, RunReview
+from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, RetirementLine, RunReview
 from carbon_platform.errors import NotFound
 from carbon_platform.explanation import Approval, Equation, Explanation, Figure, Link, Term
-from carbon_platform.identity.tables import Organisation
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.projects.tables import Project
 from carbon_platform.regions.service import county_name
@@ -22,7 +23,7 @@ KG = "kgCO2e"
 
 def is_public_batch(session: Session, code: str) -> bool:
     """Whether some of the batch was retired: its certificate is public, and so is what stands behind it."""
-    retired = sa.exists().where(Retirement.batch_id == CreditBatch.id)
+    retired = sa.exists().where(RetirementLine.batch_id == CreditBatch.id)
     return session.scalar(sa.select(CreditBatch.id).where(CreditBatch.code == code, retired)) is not None
 
 
@@ -89,33 +90,34 @@ def _sum_of_shares(batch: CreditBatch, shares: list[tuple[BatchShare, str]]) -> 
 
 
 def explain_retirement(session: Session, certificate_number: str) -> Explanation:
-    """A certificate: which numbers were retired, for whom, and the very parcels they come from. Public."""
-    retired = session.scalar(sa.select(Retirement).where(Retirement.certificate_number == certificate_number))
-    if retired is None:
-        raise NotFound(what="注销证书", key=certificate_number)
-    batch = session.get_one(CreditBatch, retired.batch_id)
-    run = session.get_one(AssessmentRun, batch.run_id)
-    project = session.get_one(Project, batch.project_id)
-    holder = session.get_one(Organisation, retired.organisation_id).name_zh
-    ranges = [(int(first), int(last)) for first, last in retired.ranges]
-    shares = _shares(session, batch)
-    found = trace(ranges, [Share(share.parcel_id, share.first, share.last) for share, _ in shares])
-    touched = [(share, code, found[share.parcel_id]) for share, code in shares if share.parcel_id in found]
-    tonnes = tonnes_text(retired.quantity_kg)
-    numbers = " + ".join(f"({last} − {first} + 1)" for first, last in ranges)
+    """A certificate: which numbers were retired, for whom, and the very parcels they come from. Public.
+
+    Every name is the one of the day it was made.
+    """
+    retired = retirement.get_retirement(session, certificate_number)
+    said, spans = certificates.content(retired), tracing.spans_of(session, retired)
+    holder, tonnes = said["retired_by_organisation"], tonnes_text(retired.quantity_kg)
+    parcels = len(tracing.parcels_of(session, retired))
+    batches = retirement.lines_of(session, retired)
+    numbers = " + ".join(
+        f"({last} − {first} + 1)" for line in batches for first, last in spans.get(line.batch.id, ())
+    )
     return Explanation(
         kind="retirement",
         ref=certificate_number,
         title_zh=f"注销证书 {certificate_number}",
         title_en=f"Retirement certificate {certificate_number}",
         figure=Figure(retired.quantity_kg, KG, "retired"),
-        sentence_zh=f"{holder}为{retired.beneficiary_name}注销了 {tonnes} 吨碳票，来自 {len(touched)} 块地。"
+        sentence_zh=f"{holder}为{retired.beneficiary_name}注销了 {tonnes} 吨碳票，"
+        f"{f'出自 {len(batches)} 个批次，' if len(batches) > 1 else ''}来自 {parcels} 块地。"
         "注销后不能撤回，也不能再卖。",
         sentence_en=f"{holder} retired {tonnes} t for {retired.beneficiary_name}, "
-        f"from {len(touched)} parcels. This cannot be undone or sold again.",
+        f"{f'out of {len(batches)} batches, ' if len(batches) > 1 else ''}"
+        f"from {parcels} parcels. This cannot be undone or sold again.",
         equations=(
             Equation("Q", "号码区间之和", "sum of the number ranges", "Q = Σ (last − first + 1)",
                      f"{numbers} = {retired.quantity_kg:,} {KG}", retired.quantity_kg, KG),
+            *_sum_of_lines(said, retired.quantity_kg),
         ),
         inputs=(
             Term("p", "用途", "purpose", retired.purpose, "", status="measured"),
@@ -125,13 +127,46 @@ def explain_retirement(session: Session, certificate_number: str) -> Explanation
         ),
         digests=(("certificate", retired.digest),),
         approvals=(Approval("enterprise", holder, retired.retired_at.isoformat(), "retire"),),
-        children=(
-            Link("batch", batch.code, f"碳票 {batch.code}（{project.name_zh}）",
-                 f"carbon tickets {batch.code} ({project.code})", batch.quantity_kg, KG),
-            *_parcel_links(run, touched),
+        children=tuple(
+            link
+            for line, told in zip(batches, said["lines"], strict=False)
+            for link in _line_links(session, line, told, spans.get(line.batch.id, []))
         ),
         is_demo=retired.is_demo,
     )  # fmt: skip
+
+
+def _sum_of_lines(said: dict[str, Any], quantity_kg: int) -> tuple[Equation, ...]:
+    """Of a certificate over several batches, what each of them gave."""
+    lines = said["lines"]
+    if len(lines) == 1:
+        return ()
+    terms = tuple(
+        Term(f"q{number}", f"批次 {line['batch']}", f"batch {line['batch']}", line["quantity_kg"], KG,
+             status="computed")
+        for number, line in enumerate(lines, start=1)
+    )  # fmt: skip
+    numbers = " + ".join(f"{line['quantity_kg']:,}" for line in lines)
+    return (
+        Equation("Q", "各批次之和", "sum over the batches", "Q = Σᵢ qᵢ",
+                 f"{numbers} = {quantity_kg:,} {KG}", quantity_kg, KG, terms),
+    )  # fmt: skip
+
+
+def _line_links(
+    session: Session, line: certificates.Line, told: dict[str, Any], spans: list[tuple[int, int]]
+) -> Iterable[Link]:
+    """The batch of a line, then its parcels with the kilograms that went."""
+    batch = line.batch
+    run = session.get_one(AssessmentRun, batch.run_id)
+    shares = _shares(session, batch)
+    found = trace(spans, [Share(share.parcel_id, share.first, share.last) for share, _ in shares])
+    touched = [(share, code, found[share.parcel_id]) for share, code in shares if share.parcel_id in found]
+    yield Link(
+        "batch", batch.code, f"碳票 {batch.code}（{told['project_name']}）",
+        f"carbon tickets {batch.code} ({told['project_code']})", batch.quantity_kg, KG,
+    )  # fmt: skip
+    yield from _parcel_links(run, touched)
 
 
 def _shares(session: Session, batch: CreditBatch) -> list[tuple[BatchShare, str]]:

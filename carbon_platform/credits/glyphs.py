@@ -24,9 +24,18 @@ def check_glyphs(data: Mapping[str, Any]) -> None:
     Invisible characters (control, zero width, change of direction) count as missing: paper that reads
     otherwise than the record is worse than none.
     """
-    missing = set("".join(str(value) for value in data.values())) - _covered()
+    missing = _characters(data) - _covered()
     if missing:
         raise GlyphMissing(characters=" ".join(_name(character) for character in sorted(missing)))
+
+
+def _characters(value: Any) -> set[str]:
+    """Every character of the texts and numbers inside lists and objects; names of fields are not printed."""
+    if isinstance(value, Mapping):
+        return set().union(*(_characters(part) for part in value.values()))
+    if isinstance(value, (list, tuple)):
+        return set().union(*(_characters(part) for part in value))
+    return set(str(value))
 
 
 def _name(character: str) -> str:

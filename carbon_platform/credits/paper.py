@@ -12,10 +12,11 @@ import segno
 import typst
 from sqlalchemy.orm import Session
 
+from carbon_platform.credits.certificates import view
 from carbon_platform.credits.glyphs import check_glyphs
-from carbon_platform.credits.retirement import content, traced_parcels
 from carbon_platform.credits.sketch import map_svg
 from carbon_platform.credits.tables import Retirement
+from carbon_platform.credits.tracing import parcels_of
 
 FOLDER = Path(__file__).with_name("certificate")
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -33,9 +34,12 @@ def certificate_pdf(session: Session, retirement: Retirement, *, base_url: str) 
     """
     url = verify_url(base_url, retirement.certificate_number)
     local = retirement.retired_at.astimezone(ZONE)
-    parcels = traced_parcels(session, retirement.batch_id, [(f, last) for f, last in retirement.ranges])
-    data = content(session, retirement) | {
-        "quantity_kg_text": f"{retirement.quantity_kg:,}",
+    parcels = parcels_of(session, retirement)
+    said = view(retirement)
+    data = said | {
+        "quantity_kg_text": f"{said['quantity_kg']:,}",
+        "lines": [line | {"quantity_kg_text": f"{line['quantity_kg']:,}"} for line in said["lines"]],
+        "counties_text": "、".join(dict.fromkeys(line["county_name"] for line in said["lines"])),
         "retired_at_text": local.strftime("%Y-%m-%d %H:%M:%S") + "（北京时间）",
         "date": [local.year, local.month, local.day],
         "parcels_text": f"{len(parcels)} 块地，编号与面积见核验页",
@@ -54,7 +58,7 @@ def certificate_pdf(session: Session, retirement: Retirement, *, base_url: str) 
             sys_inputs={
                 "content": json.dumps(data, ensure_ascii=False),
                 "qr": qr.getvalue().decode(),
-                "map": map_svg(data["county_code"], parcels),
+                "map": map_svg([line["county_code"] for line in said["lines"]], parcels),
             },
             pdf_standards="a-3b",
             timestamp=retirement.retired_at.astimezone(UTC).replace(microsecond=0),

@@ -9,7 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform.credits.allocation import serial
-from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, Retirement
+from carbon_platform.credits.tables import (
+    AssessmentRun,
+    BatchShare,
+    CreditBatch,
+    Retirement,
+    RetirementLine,
+)
 from carbon_platform.identity.rules import Actor
 from carbon_platform.projects.tables import Project
 from carbon_platform.regions.service import county_name
@@ -20,9 +26,9 @@ def batch_views(session: Session, ids: Sequence[int]) -> list[dict[str, Any]]:
     """Batches with project, methodology, retired kilograms and parcel count, in the order given."""
     retired = dict(
         session.execute(
-            sa.select(Retirement.batch_id, sa.func.sum(Retirement.quantity_kg))
-            .where(Retirement.batch_id.in_(ids))
-            .group_by(Retirement.batch_id)
+            sa.select(RetirementLine.batch_id, sa.func.sum(RetirementLine.quantity_kg))
+            .where(RetirementLine.batch_id.in_(ids))
+            .group_by(RetirementLine.batch_id)
         ).all()
     )
     parcels = dict(
@@ -72,6 +78,16 @@ def batch_ids(*, county_code: str = "", project_code: str = "") -> sa.Select[Any
             Project.code == project_code
         )
     return statement
+
+
+def retirements_of(batch: CreditBatch) -> sa.Select[Any]:
+    """Select of the certificates that took kilograms of a batch, newest first."""
+    return (
+        sa.select(Retirement)
+        .join(RetirementLine, RetirementLine.retirement_id == Retirement.id)
+        .where(RetirementLine.batch_id == batch.id)
+        .order_by(Retirement.id.desc())
+    )
 
 
 def retirement_list(actor: Actor) -> sa.Select[Any]:

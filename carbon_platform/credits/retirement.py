@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from carbon_platform.credits.allocation import Share, serial, trace
+from carbon_platform.credits import certificates
+from carbon_platform.credits.allocation import serial
+from carbon_platform.credits.certificates import Line
 from carbon_platform.credits.glyphs import check_glyphs
 from carbon_platform.credits.issuance import get_batch
-from carbon_platform.credits.tables import BatchShare, CreditBatch, Retirement
+from carbon_platform.credits.numbering import next_number
+from carbon_platform.credits.tables import CreditBatch, Retirement, RetirementLine, RetirementRange
 from carbon_platform.db import serialise
 from carbon_platform.errors import NotFound, PlatformError
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
-from carbon_platform.identity.tables import Organisation
 from carbon_platform.ledger import (
     HOLDING,
     RETIRED,
@@ -32,27 +33,23 @@ from carbon_platform.ledger import (
     post,
     ranges,
 )
-from carbon_platform.parcels.tables import Parcel
-from carbon_platform.projects.rules import PeriodReversed, local_date
-from carbon_platform.projects.tables import Project
-from carbon_platform.regions.service import county_name
-from carbon_platform.units import tonnes_text
-from methodologies import registry
+from carbon_platform.projects.rules import PeriodReversed
 
-# 自身运营, 产品, 会议活动, 生态损害赔偿, 公益 (carbon-inclusion practice, e.g. Chongqing 碳惠通)
-PURPOSES = {
-    "operations": "自身运营",
-    "product": "产品",
-    "event": "会议活动",
-    "restoration": "生态损害赔偿",
-    "public_benefit": "公益",
-}
+LINES_MAX = 100
 
 
 class NoHolder(PlatformError):
     code, status = "credits.no_holder", 422
     zh = "您的账户没有所属机构，不能持有碳票。请管理员把账户挂到机构下。"
     en = "Your account belongs to no organisation, so it holds no tickets. Ask the administrator."
+
+
+class LinesWrong(PlatformError):
+    """No line, too many, or one batch twice; ``errors`` names the rows."""
+
+    code, status = "credits.lines_wrong", 422
+    zh = "注销清单有误：须为 1 至 {maximum} 行，每个批次一行（{found}）。请合并或分开办理。"
+    en = "The list to retire is wrong: 1 to {maximum} lines, one per batch ({found_en}). Merge or split it."
 
 
 @dataclass(frozen=True)
@@ -83,8 +80,7 @@ def retire(
     session: Session,
     actor: Actor,
     *,
-    batch: str,
-    quantity_kg: int,
+    lines: Sequence[tuple[str, int]],
     purpose: str,
     beneficiary_name: str,
     beneficiary_credit_code: str,
@@ -93,89 +89,135 @@ def retire(
     consumption_place: str,
     now: datetime,
 ) -> Retirement:
-    """Take kilograms out of use for ever and write the certificate.
+    """Take kilograms of one or several batches out of use for ever, and write the one certificate.
 
-    Errors: ``NotFound``; ``PeriodReversed``; ``InsufficientBalance`` (what is listed or pledged counts as
-    held and cannot be retired); ``GlyphMissing`` when the certificate could not print every character.
+    ``lines``: (batch code, kilograms). All of them go in one ledger entry, or none.
+    Errors: ``NoHolder``; ``PeriodReversed``; ``LinesWrong``; ``NotFound`` (batch); ``AmountInvalid``;
+    ``GlyphMissing`` when the certificate could not print every character; ``InsufficientBalance`` (what is
+    listed counts as held, what is pledged lies elsewhere).
     """
     if not actor.holder or actor.organisation_id is None:
         raise NoHolder
     if consumption_to < consumption_from:
         raise PeriodReversed(start=consumption_from.isoformat(), end=consumption_to.isoformat())
-    found = get_batch(session, batch)
+    _check_lines(lines)
+    wanted = [Line(get_batch(session, code), quantity_kg) for code, quantity_kg in lines]
     serialise(session, "certificate-number")
-    number = _next_number(session, now)
-    spans = _take_out(session, actor, found, quantity_kg, number=number, purpose=purpose, now=now)
     retirement = Retirement(
-        certificate_number=number,
-        batch_id=found.id,
+        certificate_number=next_number(session, Retirement.certificate_number, "C", now),
         organisation_id=actor.organisation_id,
-        quantity_kg=quantity_kg,
-        ranges=spans,
+        quantity_kg=sum(line.quantity_kg for line in wanted),
         purpose=purpose,
         beneficiary_name=beneficiary_name,
-        beneficiary_credit_code=beneficiary_credit_code,
+        beneficiary_credit_code=beneficiary_credit_code.strip().upper(),
         consumption_from=consumption_from,
         consumption_to=consumption_to,
         consumption_place=consumption_place,
-        is_demo=found.is_demo,
+        is_demo=any(line.batch.is_demo for line in wanted),
+        content="",
         digest="",
         retired_by=actor.name,
         retired_at=now,
     )
-    check_glyphs(content(session, retirement, found))
-    retirement.digest = digest(session, retirement, found)
+    said = certificates.statement(session, retirement, wanted)
+    check_glyphs(said)
+    spans = _take_out(session, actor, wanted, said, now=now)
+    retirement.content = certificates.canonical(certificates.with_numbers(said, spans))
+    retirement.digest = certificates.sha256(retirement.content)
     session.add(retirement)
     session.flush()
+    _keep_parts(session, retirement, wanted, spans)
     audit(
         session,
         actor,
         "credit.retire",
         object_kind="retirement",
-        object_id=number,
+        object_id=retirement.certificate_number,
         now=now,
-        detail={"batch": found.code, "quantity_kg": quantity_kg, "ranges": spans},
+        detail={"lines": [[line.batch.code, line.quantity_kg] for line in wanted], "ranges": spans},
     )
     return retirement
 
 
+def _check_lines(lines: Sequence[tuple[str, int]]) -> None:
+    if not 1 <= len(lines) <= LINES_MAX:
+        raise LinesWrong(maximum=LINES_MAX, found=f"现为 {len(lines)} 行", found_en=f"{len(lines)} lines")
+    seen: dict[str, int] = {}
+    errors: list[dict[str, Any]] = []
+    for row, (code, _) in enumerate(lines, start=1):
+        first = seen.setdefault(code, row)
+        if first != row:
+            zh = f"第 {row} 行与第 {first} 行是同一批次 {code}。"
+            en = f"Line {row} has the same batch as line {first}: {code}."
+            errors.append({"row": row, "field": "batch", "value": code, "zh": zh, "en": en})
+    if errors:
+        raise LinesWrong(
+            maximum=LINES_MAX, found=errors[0]["zh"].rstrip("。"), found_en=errors[0]["en"].rstrip("."),
+            errors=errors,
+        )  # fmt: skip
+
+
 def _take_out(
-    session: Session,
-    actor: Actor,
-    batch: CreditBatch,
-    quantity_kg: int,
-    *,
-    number: str,
-    purpose: str,
-    now: datetime,
-) -> list[list[int]]:
-    """Move the kilograms from holding to retired; returns the numbers that went, ``[[first, last], …]``."""
-    move = Move(
-        AccountKey(HOLDING, actor.holder, Asset.CREDIT, batch.code),
-        AccountKey(RETIRED, actor.holder, Asset.CREDIT, batch.code),
-        quantity_kg,
-    )
+    session: Session, actor: Actor, lines: Sequence[Line], said: dict[str, Any], *, now: datetime
+) -> dict[str, list[tuple[int, int]]]:
+    """Move the kilograms from holding to retired; returns the numbers that went, by batch code.
+
+    The entry keeps a digest of all that the certificate says: the seal of the ledger covers it too.
+    """
+    moves = [
+        Move(
+            AccountKey(HOLDING, actor.holder, Asset.CREDIT, line.batch.code),
+            AccountKey(RETIRED, actor.holder, Asset.CREDIT, line.batch.code),
+            line.quantity_kg,
+        )
+        for line in lines
+    ]
+    number = said["certificate_number"]
     entry = Entry(
         reason="retire",
-        reference=f"retirement:{number}",
-        moves=(move,),
+        reference=certificates.reference_of(number),
+        moves=moves,
         effective_at=None,
         actor_name=actor.name,
-        detail={"purpose": purpose, "certificate": number},
+        detail={
+            "purpose": said["purpose"],
+            "certificate": number,
+            "statement": certificates.statement_digest(said),
+        },
     )
     posted = post(session, entry, now=now)
-    return [[moved.numbers.first, moved.numbers.last] for moved in movement_ranges(session, posted.entry_id)]
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for moved in movement_ranges(session, posted.entry_id):
+        spans.setdefault(moved.lot, []).append((moved.numbers.first, moved.numbers.last))
+    return spans
 
 
-def _next_number(session: Session, now: datetime) -> str:
-    """``XY-C2026-000001``: counted within the year of the retirement in Xinyang, never reused."""
-    prefix = f"XY-C{local_date(now).year}-"
-    taken = session.scalar(
-        sa.select(sa.func.count())
-        .select_from(Retirement)
-        .where(Retirement.certificate_number.startswith(prefix, autoescape=True))
-    )
-    return f"{prefix}{(taken or 0) + 1:06d}"
+def _keep_parts(
+    session: Session,
+    retirement: Retirement,
+    lines: Sequence[Line],
+    spans: dict[str, list[tuple[int, int]]],
+) -> None:
+    for position, line in enumerate(lines, start=1):
+        session.add(
+            RetirementLine(
+                retirement_id=retirement.id,
+                position=position,
+                batch_id=line.batch.id,
+                quantity_kg=line.quantity_kg,
+            )
+        )
+        session.add_all(
+            RetirementRange(
+                batch_id=line.batch.id,
+                first=first,
+                last=last,
+                retirement_id=retirement.id,
+                serial=serial(line.batch.code, first, last),
+            )
+            for first, last in spans[line.batch.code]
+        )
+    session.flush()
 
 
 def get_retirement(session: Session, number: str) -> Retirement:
@@ -186,67 +228,12 @@ def get_retirement(session: Session, number: str) -> Retirement:
     return found
 
 
-def content(session: Session, retirement: Retirement, batch: CreditBatch | None = None) -> dict[str, Any]:
-    """What the certificate says, in canonical form: the same on paper, on the page and in the digest."""
-    batch = batch or session.get_one(CreditBatch, retirement.batch_id)
-    project = session.get_one(Project, batch.project_id)
-    organisation = session.get_one(Organisation, retirement.organisation_id)
-    methodology = registry()[project.methodology_key]
-    return {
-        "certificate_number": retirement.certificate_number,
-        "quantity_kg": retirement.quantity_kg,
-        "quantity_t": tonnes_text(retirement.quantity_kg),
-        "serials": [serial(batch.code, first, last) for first, last in retirement.ranges],
-        "batch": batch.code,
-        "project_code": project.code,
-        "project_name": project.name_zh,
-        "methodology_key": project.methodology_key,
-        "methodology_name": methodology.title_zh,
-        "county_code": batch.county_code,
-        "county_name": county_name(batch.county_code),
-        "vintage": batch.vintage,
-        "retired_by_organisation": organisation.name_zh,
-        "beneficiary_name": retirement.beneficiary_name,
-        "beneficiary_credit_code": retirement.beneficiary_credit_code,
-        "purpose": retirement.purpose,
-        "purpose_zh": PURPOSES[retirement.purpose],
-        "consumption_from": retirement.consumption_from.isoformat(),
-        "consumption_to": retirement.consumption_to.isoformat(),
-        "consumption_place": retirement.consumption_place,
-        "retired_at": retirement.retired_at.astimezone(UTC).isoformat(timespec="seconds"),
-        "is_demo": retirement.is_demo,
-    }
-
-
-def digest(session: Session, retirement: Retirement, batch: CreditBatch | None = None) -> str:
-    """SHA-256 of the canonical content; printed on the paper, recomputed by the verification page."""
-    text = json.dumps(content(session, retirement, batch), ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def is_genuine(session: Session, retirement: Retirement) -> bool:
-    """Whether what is on file still has the digest that was printed."""
-    return digest(session, retirement) == retirement.digest
-
-
-@dataclass(frozen=True)
-class TracedParcel:
-    """A parcel and the kilograms of a certificate (or batch) that come from it."""
-
-    parcel: Parcel
-    quantity_kg: int
-
-
-def traced_parcels(
-    session: Session, batch_id: int, spans: list[tuple[int, int]] | None = None
-) -> list[TracedParcel]:
-    """The very parcels behind number ranges of a batch (all of it by default), most kilograms first."""
+def lines_of(session: Session, retirement: Retirement) -> list[Line]:
+    """The batches of a certificate with their kilograms, in the order printed."""
     rows = session.execute(
-        sa.select(Parcel, BatchShare.first, BatchShare.last)
-        .join(BatchShare, BatchShare.parcel_id == Parcel.id)
-        .where(BatchShare.batch_id == batch_id)
-    ).all()
-    shares = [Share(parcel.id, first, last) for parcel, first, last in rows]
-    kilograms = trace(spans if spans is not None else [(s.first, s.last) for s in shares], shares)
-    found = [TracedParcel(parcel, kilograms[parcel.id]) for parcel, _, _ in rows if parcel.id in kilograms]
-    return sorted(found, key=lambda traced: (-traced.quantity_kg, traced.parcel.code))
+        sa.select(CreditBatch, RetirementLine.quantity_kg)
+        .join(RetirementLine, RetirementLine.batch_id == CreditBatch.id)
+        .where(RetirementLine.retirement_id == retirement.id)
+        .order_by(RetirementLine.position)
+    )
+    return [Line(batch, quantity_kg) for batch, quantity_kg in rows]

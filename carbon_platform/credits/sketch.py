@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import shapely
 
-from carbon_platform.credits.retirement import TracedParcel
+from carbon_platform.credits.tracing import TracedParcel
 from gis.counties import county_geometry
 
 
-def map_svg(county_code: str, traced: Sequence[TracedParcel], *, width: int = 600) -> str:
-    """The county's outline and a dot for each parcel, its surface proportional to the kilograms from it.
+def map_svg(county_codes: Sequence[str], traced: Sequence[TracedParcel], *, width: int = 600) -> str:
+    """The counties' outlines and a dot for each parcel, its surface proportional to the kilograms from it.
 
     A sketch for paper: degrees are drawn in a plane (longitude × cos of the mean latitude).
     """
-    outline = county_geometry(county_code).simplify(0.002)
-    west, south, east, north = outline.bounds
+    outlines = [county_geometry(code).simplify(0.002) for code in sorted(set(county_codes))]
+    west, south, east, north = shapely.total_bounds(outlines)
     across = math.cos(math.radians((south + north) / 2))
     scale = width / ((east - west) * across)
     height = round((north - south) * scale)
@@ -26,7 +26,7 @@ def map_svg(county_code: str, traced: Sequence[TracedParcel], *, width: int = 60
         return (lon - west) * across * scale, (north - lat) * scale
 
     path = ""
-    for part in shapely.get_parts(outline):
+    for part in shapely.get_parts(outlines):
         for ring in (part.exterior, *part.interiors):
             points = (place(lon, lat) for lon, lat in ring.coords)
             path += "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points) + "Z"

@@ -154,16 +154,18 @@ class LandClaim(Base):
 
 
 class Retirement(Base):
-    """Final use (注销) of kilograms of one batch; its certificate number is public."""
+    """Final use (注销) of kilograms of one or several batches, in one ledger entry; its number is public.
+
+    ``content`` is what the certificate says, frozen as canonical JSON when it was made: names that change
+    later change nothing of it. ``digest`` is its SHA-256, printed on the paper.
+    """
 
     __tablename__ = "retirement"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     certificate_number: Mapped[str] = mapped_column(unique=True)
-    batch_id: Mapped[int] = mapped_column(sa.ForeignKey("credit_batch.id"), index=True)
     organisation_id: Mapped[int] = mapped_column(sa.ForeignKey("organisation.id"), index=True)
     quantity_kg: Mapped[int]
-    ranges: Mapped[list[Any]]  # [[first, last], …]
     purpose: Mapped[str]
     beneficiary_name: Mapped[str]
     beneficiary_credit_code: Mapped[str]
@@ -171,6 +173,47 @@ class Retirement(Base):
     consumption_to: Mapped[date] = mapped_column(sa.Date)
     consumption_place: Mapped[str]
     is_demo: Mapped[bool]
-    digest: Mapped[str]  # sha256 of the canonical certificate content, printed on the paper
+    content: Mapped[str]
+    digest: Mapped[str]
     retired_by: Mapped[str]
     retired_at: Mapped[datetime]
+
+    __table_args__ = (
+        sa.Index("ix_retirement_beneficiary_credit_code", "beneficiary_credit_code"),
+        # Names are searched by how they begin; the pattern class lets PostgreSQL use the index for it.
+        sa.Index(
+            "ix_retirement_beneficiary_name",
+            "beneficiary_name",
+            postgresql_ops={"beneficiary_name": "text_pattern_ops"},
+        ),
+    )
+
+
+class RetirementLine(Base):
+    """Kilograms of one batch on a certificate; ``position`` counts from 1 in the order printed."""
+
+    __tablename__ = "retirement_line"
+
+    retirement_id: Mapped[int] = mapped_column(sa.ForeignKey("retirement.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    batch_id: Mapped[int] = mapped_column(sa.ForeignKey("credit_batch.id"), index=True)
+    quantity_kg: Mapped[int]
+
+    __table_args__ = (
+        sa.UniqueConstraint("retirement_id", "batch_id"),
+        sa.CheckConstraint("quantity_kg > 0", name="positive"),
+    )
+
+
+class RetirementRange(Base):
+    """Numbers ``first`` … ``last`` of a batch on a certificate; ``serial`` is their rendering."""
+
+    __tablename__ = "retirement_range"
+
+    batch_id: Mapped[int] = mapped_column(sa.ForeignKey("credit_batch.id"), primary_key=True)
+    first: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+    retirement_id: Mapped[int] = mapped_column(sa.ForeignKey("retirement.id"), index=True)
+    serial: Mapped[str] = mapped_column(index=True)
+
+    __table_args__ = (sa.CheckConstraint("first >= 1 AND first <= last", name="range"),)

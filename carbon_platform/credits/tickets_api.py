@@ -9,12 +9,13 @@ import shapely
 from flask import Response, jsonify
 from flask_smorest import Blueprint
 
-from carbon_platform.credits import issuance, retirement
+from carbon_platform.credits import certificates, issuance, retirement, tracing, voids
 from carbon_platform.credits.allocation import serial
+from carbon_platform.credits.certificates import PURPOSES
 from carbon_platform.credits.paper import certificate_pdf, verify_url
 from carbon_platform.credits.queries import batch_ids, batch_views, retirement_list
-from carbon_platform.credits.retirement import PURPOSES
 from carbon_platform.credits.tables import Retirement
+from carbon_platform.ledger import lot_position
 from carbon_platform.regions.service import county_name
 from carbon_platform.web import Call, PageArgs, Schema, in_transaction, integer, paged, reading
 
@@ -44,6 +45,35 @@ class BatchOut(Schema):
     issued_at = ma.fields.AwareDateTime()
 
 
+class PositionOut(Schema):
+    """Kilograms. issued = available + held + pledged + retired + cancelled + invalidated, always."""
+
+    issued = ma.fields.Integer()
+    available = ma.fields.Integer()
+    held = ma.fields.Integer(metadata={"description": "listed or being settled"})
+    pledged = ma.fields.Integer()
+    retired = ma.fields.Integer()
+    cancelled = ma.fields.Integer()
+    invalidated = ma.fields.Integer()
+
+
+class VoidOut(Schema):
+    number = ma.fields.String()
+    quantity_kg = ma.fields.Integer()
+    reason = ma.fields.String()
+    document = ma.fields.String()
+    decided_at = ma.fields.AwareDateTime()
+    owed_kg = ma.fields.Integer(
+        metadata={"description": "of retired kilograms, to be made good by the owner"}
+    )
+    made_good_kg = ma.fields.Integer()
+
+
+class BatchDetailOut(BatchOut):
+    position = ma.fields.Nested(PositionOut)
+    invalidations = ma.fields.List(ma.fields.Nested(VoidOut))
+
+
 class BatchPage(Schema):
     items = ma.fields.List(ma.fields.Nested(BatchOut))
     page = ma.fields.Integer()
@@ -65,9 +95,18 @@ class HoldingOut(Schema):
     ranges = ma.fields.List(ma.fields.Nested(RangeOut))
 
 
-class RetirementIn(Schema):
+class RetirementLineIn(Schema):
     batch = ma.fields.String(required=True)
     quantity_kg = integer(metadata={"description": "kilograms CO2e", "example": 1000})
+
+
+class RetirementIn(Schema):
+    lines = ma.fields.List(
+        ma.fields.Nested(RetirementLineIn),
+        required=True,
+        validate=ma.validate.Length(1, retirement.LINES_MAX),
+        metadata={"description": "one per batch; all of them are retired, or none"},
+    )
     purpose = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf(sorted(PURPOSES)),
@@ -80,12 +119,13 @@ class RetirementIn(Schema):
     consumption_place = ma.fields.String(required=True, validate=ma.validate.Length(2, 100))
 
 
-class CertificateOut(Schema):
-    certificate_number = ma.fields.String()
+class CertificateLineOut(Schema):
+    """Names are those of the day of retirement."""
+
+    batch = ma.fields.String()
     quantity_kg = ma.fields.Integer()
     quantity_t = ma.fields.String()
-    serials = ma.fields.List(ma.fields.String())
-    batch = ma.fields.String()
+    ranges = ma.fields.List(ma.fields.Nested(RangeOut))
     project_code = ma.fields.String()
     project_name = ma.fields.String()
     methodology_key = ma.fields.String()
@@ -93,6 +133,18 @@ class CertificateOut(Schema):
     county_code = ma.fields.String()
     county_name = ma.fields.String()
     vintage = ma.fields.Integer()
+
+
+class CertificateVoidOut(Schema):
+    number = ma.fields.String()
+    quantity_kg = ma.fields.Integer()
+
+
+class CertificateOut(Schema):
+    certificate_number = ma.fields.String()
+    quantity_kg = ma.fields.Integer()
+    quantity_t = ma.fields.String()
+    lines = ma.fields.List(ma.fields.Nested(CertificateLineOut))
     retired_by_organisation = ma.fields.String()
     beneficiary_name = ma.fields.String()
     beneficiary_credit_code = ma.fields.String()
@@ -103,8 +155,14 @@ class CertificateOut(Schema):
     consumption_place = ma.fields.String()
     retired_at = ma.fields.String()
     is_demo = ma.fields.Boolean()
-    digest = ma.fields.String(metadata={"description": "SHA-256 of the canonical content"})
-    genuine = ma.fields.Boolean(metadata={"description": "content on file still has this digest"})
+    digest = ma.fields.String(metadata={"description": "SHA-256 of the frozen content"})
+    genuine = ma.fields.Boolean(
+        metadata={"description": "the content has the printed digest; register and ledger agree with it"}
+    )
+    void = ma.fields.List(
+        ma.fields.Nested(CertificateVoidOut),
+        metadata={"description": "kilograms of it found invalid later; their owner makes them good"},
+    )
     verify_url = ma.fields.String()
     parcel_count = ma.fields.Integer()
 
@@ -118,12 +176,25 @@ class CertificatePage(Schema):
 
 def present(call: Call, found: Retirement) -> dict[str, Any]:
     """A certificate as the API and the verification page show it."""
-    spans = [(first, last) for first, last in found.ranges]
-    return retirement.content(call.session, found) | {
+    said, spans = certificates.view(found), tracing.spans_of(call.session, found)
+    own = {line.batch.code: spans.get(line.batch.id, []) for line in retirement.lines_of(call.session, found)}
+    lines = [
+        told
+        | {
+            "ranges": [
+                {"first": first, "last": last, "serial": serial(told["batch"], first, last)}
+                for first, last in own.get(told["batch"], ())
+            ]
+        }
+        for told in said["lines"]
+    ]
+    return said | {
+        "lines": lines,
         "digest": found.digest,
-        "genuine": retirement.is_genuine(call.session, found),
+        "genuine": certificates.is_genuine(call.session, found),
+        "void": voids.void_of(call.session, found),
         "verify_url": verify_url(call.settings.base_url, found.certificate_number),
-        "parcel_count": len(retirement.traced_parcels(call.session, found.batch_id, spans)),
+        "parcel_count": len(tracing.parcels_of(call.session, found)),
     }
 
 
@@ -150,10 +221,14 @@ def list_batches(call: Call, args: dict[str, Any]) -> Any:
 
 @blp.get("/batches/<code>")
 @reading(None)
-@blp.response(200, BatchOut)
+@blp.response(200, BatchDetailOut)
 def show_batch(call: Call, code: str) -> Any:
-    """一个批次 One batch."""
-    return batch_views(call.session, [issuance.get_batch(call.session, code).id])[0]
+    """一个批次 One batch: where its kilograms are, what of it is void, and what is owed for that."""
+    batch = issuance.get_batch(call.session, code)
+    return batch_views(call.session, [batch.id])[0] | {
+        "position": lot_position(call.session, batch.code),
+        "invalidations": voids.confirmed_of(call.session, batch),
+    }
 
 
 @blp.get("/holdings")
@@ -183,8 +258,9 @@ def list_holdings(call: Call) -> Any:
 @blp.arguments(RetirementIn)
 @blp.response(201, CertificateOut)
 def retire(call: Call, payload: dict[str, Any]) -> Any:
-    """注销 Retire kilograms of a batch for a purpose; final, with a public certificate."""
-    return present(call, retirement.retire(call.session, call.actor, **payload, now=call.now))
+    """注销 Retire kilograms of one or several batches for a purpose; final, with one public certificate."""
+    lines = [(line["batch"], line["quantity_kg"]) for line in payload.pop("lines")]
+    return present(call, retirement.retire(call.session, call.actor, lines=lines, **payload, now=call.now))
 
 
 @blp.get("/retirements")
@@ -222,7 +298,6 @@ def verify_certificate(call: Call, number: str) -> Any:
 def certificate_parcels(call: Call, number: str) -> Response:
     """来源地块 The very parcels of a certificate with the kilograms of each; never the owners' names."""
     found = retirement.get_retirement(call.session, number)
-    spans = [(first, last) for first, last in found.ranges]
     features = [
         {
             "type": "Feature",
@@ -236,7 +311,7 @@ def certificate_parcels(call: Call, number: str) -> Response:
                 "quantity_kg": traced.quantity_kg,
             },
         }
-        for traced in retirement.traced_parcels(call.session, found.batch_id, spans)
+        for traced in tracing.parcels_of(call.session, found)
     ]
     response = jsonify({"type": "FeatureCollection", "features": features})
     response.mimetype = "application/geo+json"

@@ -217,15 +217,17 @@ def sign_out(session: Session, token: str, actor: Actor, *, now: datetime) -> No
     audit(session, actor, "session.close", object_kind="session", object_id="current", now=now)
 
 
+# Asked at every request, so built once.
+_SESSION = sa.select(LoginSession).where(
+    LoginSession.token_hash == sa.bindparam("token_hash"),
+    LoginSession.ended_at.is_(None),
+    LoginSession.expires_at > sa.bindparam("now"),
+)
+
+
 def authenticate(session: Session, token: str, *, now: datetime) -> Actor | None:
     """Who holds this token; None when it is unknown, ended or expired."""
-    found = session.scalar(
-        sa.select(LoginSession).where(
-            LoginSession.token_hash == _token_hash(token),
-            LoginSession.ended_at.is_(None),
-            LoginSession.expires_at > now,
-        )
-    )
+    found = session.scalar(_SESSION, {"token_hash": _token_hash(token), "now": now})
     if found is None:
         return None
     if found.user_id is not None:

@@ -1,15 +1,18 @@
-"""Account rows: found, or made once however many ask at the same time."""
+"""Account rows: found, or made once however many ask at the same time; and whether anything may move."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from carbon_platform.ledger import tables
+from carbon_platform.errors import PlatformError
+from carbon_platform.ledger import errors, tables
 from carbon_platform.ledger.roles import ROLES
 from carbon_platform.ledger.values import AccountKey
 
@@ -22,21 +25,40 @@ def insert(connection: Connection, table: sa.Table) -> Any:
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
+# One parameter per column carries any number of keys, so the statements stay the same and prepared.
+# SQLite would scan the accounts for ``(a, b) IN (VALUES …)``; CROSS JOIN keeps it to the index.
+_FIND_SQLITE = """
+SELECT j.key, a.id FROM json_each(?) AS j CROSS JOIN ledger_account AS a
+  ON a.holder = j.value ->> 0 AND a.role = j.value ->> 1 AND a.asset = j.value ->> 2 AND a.lot = j.value ->> 3
+"""
+_FIND_POSTGRESQL = """
+SELECT k.place - 1, a.id
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+    WITH ORDINALITY AS k(holder, role, asset, lot, place)
+JOIN ledger_account a ON a.holder = k.holder AND a.role = k.role AND a.asset = k.asset AND a.lot = k.lot
+"""
+
+
 def find(connection: Connection, keys: Iterable[AccountKey]) -> dict[AccountKey, int]:
     """Ids of those accounts that exist."""
-    a = tables.account.c
-    found: dict[AccountKey, int] = {}
-    wanted = sorted(set(keys))
-    for start in range(0, len(wanted), _CHUNK):
-        # Written out, because SQLite scans the whole table for ``(a, b) IN (VALUES …)``.
-        any_of = [
-            sa.and_(a.holder == k.holder, a.role == k.role, a.asset == str(k.asset), a.lot == k.lot)
-            for k in wanted[start : start + _CHUNK]
-        ]
-        query = sa.select(a.id, a.role, a.holder, a.asset, a.lot).where(sa.or_(*any_of))
-        for row in connection.execute(query):
-            found[AccountKey(row.role, row.holder, row.asset, row.lot)] = row.id
-    return found
+    wanted = list(dict.fromkeys(keys))
+    if not wanted:
+        return {}
+    rows = [(key.holder, key.role, str(key.asset), key.lot) for key in wanted]
+    if connection.dialect.name == "postgresql":
+        columns = tuple(text_array(column) for column in zip(*rows, strict=True))
+        found = connection.exec_driver_sql(_FIND_POSTGRESQL, columns)
+    else:
+        found = connection.exec_driver_sql(_FIND_SQLITE, (json.dumps(rows),))
+    return {wanted[place]: account_id for place, account_id in found}
+
+
+def text_array(values: Sequence[str]) -> str:
+    """An array literal of PostgreSQL. The driver's own is element by element, ten times slower."""
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        joined = '","'.join(value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return f'{{"{joined}"}}'
 
 
 def find_or_make(connection: Connection, keys: Iterable[AccountKey]) -> dict[AccountKey, int]:
@@ -83,3 +105,44 @@ def keys_of(connection: Connection, ids: Iterable[int]) -> dict[int, AccountKey]
         for row in connection.execute(query):
             keys[row.id] = AccountKey(row.role, row.holder, row.asset, row.lot)
     return keys
+
+
+def check_standing(connection: Connection, ids: Mapping[AccountKey, int], effective_at: datetime) -> None:
+    """Refuse accounts that are frozen, closed or not yet open, in the order of their keys.
+
+    The balances are locked first, by ascending id: who freezes an account waits for the same locks.
+    """
+    wanted = sorted(ids.values())
+    if connection.dialect.name == "postgresql":
+        b = tables.balance.c
+        locked = sa.select(b.account_id).where(b.account_id.in_(wanted))
+        connection.execute(locked.order_by(b.account_id).with_for_update())
+    a = tables.account.c
+    standing = sa.select(a.id, a.state, a.opened_at).where(
+        a.id.in_(wanted), sa.or_(a.state != "open", a.opened_at > effective_at)
+    )
+    keys = {account_id: key for key, account_id in ids.items()}
+    for row in sorted(connection.execute(standing), key=lambda row: keys[row.id]):
+        refusal = standing_refusal(keys[row.id], row.state, row.opened_at, effective_at)
+        if refusal is not None:
+            raise refusal
+
+
+def standing_refusal(
+    key: AccountKey, state: str, opened_at: str | datetime | None, effective_at: datetime
+) -> PlatformError | None:
+    """Why nothing may happen on an account in this state, at this effective time."""
+    if state == "closed":
+        return errors.AccountClosed(key)
+    if state == "frozen":
+        return errors.AccountFrozen(key)
+    if opened_at is None:
+        return None
+    opened = opened_at if isinstance(opened_at, datetime) else datetime.fromisoformat(opened_at)
+    if opened.tzinfo is None:
+        opened = opened.replace(tzinfo=UTC)
+    if effective_at >= opened:
+        return None
+    return errors.EffectiveBeforeAccount(
+        key, effective_at=effective_at.isoformat(), opened_at=opened.isoformat()
+    )

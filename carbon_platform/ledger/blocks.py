@@ -14,23 +14,38 @@ from sqlalchemy.engine import Connection
 
 from carbon_platform.ledger import tables
 from carbon_platform.ledger.accounts import insert
-from carbon_platform.ledger.errors import LedgerInconsistent, LotExhausted, NotReversible
-from carbon_platform.ledger.values import MAX_AMOUNT, Range
+from carbon_platform.ledger.errors import LedgerInconsistent, LotExhausted, NotReversible, NumbersNotHeld
+from carbon_platform.ledger.roles import ISSUANCE
+from carbon_platform.ledger.values import MAX_AMOUNT, Move, Range
 
 _PAGE = 64
 
 
 @dataclass(frozen=True)
 class NumberMove:
-    """One transfer of credits. ``exact`` names the numbers (a reversal); else new ones or the low part."""
+    """One transfer of credits: the ``number``-th move of its entry.
 
+    ``exact`` are the numbers named (by the request, or by a reversal); else new ones or the low part go.
+    """
+
+    number: int
+    move: Move
     transfer_id: int
-    lot: str
     source_id: int
     destination_id: int
-    amount: int
-    issues: bool
-    exact: Sequence[Range] | None = None
+    exact: Sequence[Range]
+
+    @property
+    def lot(self) -> str:
+        return self.move.source.lot
+
+    @property
+    def amount(self) -> int:
+        return self.move.amount
+
+    @property
+    def issues(self) -> bool:
+        return self.move.source.role == ISSUANCE
 
 
 def reserve_numbers(connection: Connection, issued: Mapping[str, int]) -> dict[str, int]:
@@ -61,7 +76,7 @@ def move_numbers(
     next_number = dict(reserved)
     recorded: list[dict[str, int]] = []
     for move in moves:
-        if move.exact is not None:
+        if move.exact:
             carried = list(move.exact)
         elif move.issues:
             first = next_number[move.lot]
@@ -122,7 +137,8 @@ def _carve(connection: Connection, move: NumberMove, numbers: Range, reverses: i
         .limit(1)
     ).one_or_none()
     if row is None or row.last < numbers.last:
-        # Only a reversal names its numbers; they may have been passed on since.
+        if reverses is None:
+            raise NumbersNotHeld(move.number, move.move.source, numbers.first, numbers.last)
         raise NotReversible(
             number=reverses,
             reason=f"编号 {numbers.first}–{numbers.last} 已不在原账户",

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from carbon_platform.ledger import rules, tables
 from carbon_platform.ledger.report import Finding, first_of
-from carbon_platform.ledger.values import AccountKey, Entry, HoldRequest, HoldUse, Move
+from carbon_platform.ledger.values import AccountKey, Entry, HoldRequest, HoldUse, Move, Range
 
 _a, _t, _e, _h, _u = (
     tables.account.c,
@@ -25,6 +25,7 @@ _a, _t, _e, _h, _u = (
     tables.hold.c,
     tables.hold_use.c,
 )
+_m = tables.movement.c
 _STREAM = {"yield_per": 2000}
 
 
@@ -75,13 +76,15 @@ def check_holds(connection: Connection) -> Iterator[Finding]:
         .outerjoin(summed, summed.c.hold_id == _h.id)
         .order_by(_h.id)
     )
-    wrong = [row.id for row in connection.execute(query, execution_options=_STREAM) if not _hold_sound(row)]
+    rows = connection.execute(query, execution_options=_STREAM)
+    wrong = [(row.id, row.account_id) for row in rows if not _hold_sound(row)]
     yield from first_of(
         "holds",
         "ledger_hold",
-        wrong,
+        [number for number, _ in wrong],
         "冻结 {} 与原始请求或其入账记录不符",
         "hold {} differs from its request or from what was posted of it",
+        accounts=[account_id for _, account_id in wrong],
     )
     loose = (
         sa.select(_u.entry_id)
@@ -119,6 +122,7 @@ def _entries(
             tables.entry,
             _t.id.label("transfer_id"),
             _t.amount,
+            _t.named,
             *(
                 getattr(side.c, name).label(f"{side.name}_{name}")
                 for side in (source, destination)
@@ -130,6 +134,7 @@ def _entries(
         .outerjoin(destination, destination.c.id == _t.destination_id)
         .order_by(_e.id, _t.id)
     )
+    named = _named_numbers(connection)
     stream = connection.execute(query, execution_options=_STREAM)
     for entry_id, group in groupby(stream, key=lambda row: int(row.id)):
         rows = list(group)
@@ -139,6 +144,7 @@ def _entries(
                 AccountKey(r.s_role, r.s_holder, r.s_asset, r.s_lot),
                 AccountKey(r.d_role, r.d_holder, r.d_asset, r.d_lot),
                 r.amount,
+                tuple(named.get(r.transfer_id, ())) if r.named else (),
             )
             for r in rows
             if r.transfer_id is not None
@@ -156,6 +162,20 @@ def _entries(
         )
         undated = replace(entry, effective_at=None) if row.effective_at == row.recorded_at else entry
         yield entry_id, (entry, undated), row.digest
+
+
+def _named_numbers(connection: Connection) -> dict[int, list[Range]]:
+    """Per transfer, the numbers that its request named; few transfers have any."""
+    query = (
+        sa.select(_m.transfer_id, _m.first, _m.last)
+        .join(tables.transfer, _t.id == _m.transfer_id)
+        .where(_t.named)
+        .order_by(_m.transfer_id, _m.first)
+    )
+    named: dict[int, list[Range]] = {}
+    for row in connection.execute(query):
+        named.setdefault(row.transfer_id, []).append(Range(row.first, row.last))
+    return named
 
 
 def _sound(candidates: tuple[Entry, Entry], digest: str) -> bool:

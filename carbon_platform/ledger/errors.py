@@ -219,6 +219,51 @@ class LotExhausted(PlatformError):
     en = "The numbers of lot {lot} would pass the ceiling of {maximum}. Check the amount to issue."
 
 
+class _AccountStands(PlatformError):
+    def __init__(self, key: AccountKey, *, effective_at: str = "", opened_at: str = "") -> None:
+        super().__init__(
+            account=account_words(key, "zh"),
+            account_en=account_words(key, "en"),
+            effective_at=effective_at,
+            opened_at=opened_at,
+        )
+
+
+class AccountFrozen(_AccountStands):
+    code, status = "ledger.account_frozen", 409
+    zh = "{account}因核对不符已暂停，处理完毕前不能变动。请联系管理员。"
+    en = "{account_en} is frozen because a reconciliation failed; nothing moves until that is settled."
+
+
+class AccountClosed(_AccountStands):
+    code, status = "ledger.account_closed", 409
+    zh = "{account}已销户，不能再变动。请核对账户。"
+    en = "{account_en} is closed for good. Check the account."
+
+
+class EffectiveBeforeAccount(_AccountStands):
+    code, status = "ledger.effective_before_account", 422
+    zh = "生效时间 {effective_at} 早于{account}的开户时间 {opened_at}。请更正时间。"
+    en = "The effective time {effective_at} is before {account_en} was opened, {opened_at}. Correct the time."
+
+
+class NumbersNotHeld(PlatformError):
+    """A move named numbers that its source does not have."""
+
+    code, status = "ledger.numbers_not_held", 409
+    zh = "第 {move} 笔指定的编号 {first}–{last} 不在{account}。请核对编号。"
+    en = "Move {move} names the numbers {first}–{last}, which are not with {account_en}. Check the numbers."
+
+    def __init__(self, move: int, key: AccountKey, first: int, last: int) -> None:
+        super().__init__(
+            move=move,
+            first=first,
+            last=last,
+            account=account_words(key, "zh"),
+            account_en=account_words(key, "en"),
+        )
+
+
 class LedgerInconsistent(PlatformError):
     """What the journal and its materialised state say differs: nothing is written."""
 

@@ -28,9 +28,9 @@ def hold(session: Session, request: HoldRequest, now: datetime) -> Held:
 
     The same reference with the same request answers the hold as it stands, ``replayed``; with
     another request ``ReferenceConflict``. Errors otherwise, in this order: what is wrong with the
-    request itself, ``ReferenceConflict``, ``InsufficientBalance``.
+    request itself, ``ReferenceConflict``, ``AccountClosed``, ``AccountFrozen``, ``InsufficientBalance``.
     """
-    rules.check_hold(request, now)
+    rules.check_hold(request)
     digest = rules.hold_digest(request)
     connection = session.connection()
     with connection.begin_nested():
@@ -169,12 +169,14 @@ def _place(connection: Connection, request: HoldRequest, digest: str, now: datet
     ).one_or_none()
     if row is None:
         return None
+    rules.check_expiry(request, now)
     b = tables.balance.c
     guarded = connection.execute(
         sa.update(tables.balance)
         .where(b.account_id == account_id, b.posted - b.held - request.amount >= 0)
         .values(held=b.held + request.amount)
     )
+    accounts.check_standing(connection, {key: account_id}, now)
     if guarded.rowcount == 0:
         seen = connection.execute(sa.select(b.posted, b.held).where(b.account_id == account_id)).one()
         raise errors.InsufficientBalance(key, request.amount, seen.posted - seen.held)

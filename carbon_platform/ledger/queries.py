@@ -1,4 +1,4 @@
-"""Reading the ledger: balances now and at any time, statements, numbers, sums."""
+"""Reading single entries and the numbers they carried. Balances, statements and lots have their own files."""
 
 from __future__ import annotations
 
@@ -7,52 +7,14 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from carbon_platform.ledger import accounts, tables
 from carbon_platform.ledger.blocks import ranges_of
 from carbon_platform.ledger.errors import EntryNotFound
-from carbon_platform.ledger.roles import ROLES
-from carbon_platform.ledger.values import AccountKey, Balance, Range
+from carbon_platform.ledger.values import AccountKey, Range
 
-_a, _b, _t, _e, _h = (
-    tables.account.c,
-    tables.balance.c,
-    tables.transfer.c,
-    tables.entry.c,
-    tables.hold.c,
-)
-
-
-@dataclass(frozen=True)
-class AccountBalance:
-    key: AccountKey
-    balance: Balance
-
-
-@dataclass(frozen=True)
-class StatementLine:
-    """One transfer seen from the account: ``amount`` > 0 came in, < 0 went out (smallest unit)."""
-
-    transfer_id: int
-    entry_id: int
-    reason: str
-    reference: str
-    counterparty: AccountKey
-    amount: int
-    effective_at: datetime
-    recorded_at: datetime
-    actor_name: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Statement:
-    """Newest first. ``next_before`` is the cursor of the next page, None on the last one."""
-
-    lines: tuple[StatementLine, ...]
-    next_before: int | None
+_t, _e = tables.transfer.c, tables.entry.c
 
 
 @dataclass(frozen=True)
@@ -70,17 +32,6 @@ class MovedRange:
 
 
 @dataclass(frozen=True)
-class Total:
-    """Sum over all accounts of a role, asset and lot (smallest unit); below zero where units come from."""
-
-    role: str
-    asset: str
-    lot: str
-    posted: int
-    held: int
-
-
-@dataclass(frozen=True)
 class EntryRecord:
     """An entry as it stands in the journal."""
 
@@ -94,111 +45,6 @@ class EntryRecord:
     reversed_by: int | None
     note: str
     detail: dict[str, Any]
-
-
-def balance(
-    session: Session,
-    key: AccountKey,
-    *,
-    at: datetime | None = None,
-    as_recorded: datetime | None = None,
-) -> Balance:
-    """Posted and held (smallest unit); zero for an account nothing has happened on.
-
-    ``at``: what was effective by then. ``as_recorded``: what the ledger knew by then, so a back-dated
-    entry changes ``at`` but not ``as_recorded``. Both together: what was known then about then.
-    Holds have a recorded time only; they are taken as they stood at the earlier of the two.
-    """
-    connection = session.connection()
-    account_id = accounts.find(connection, [key]).get(key)
-    if account_id is None:
-        return Balance(0, 0)
-    if at is None and as_recorded is None:
-        if ROLES[key.role].guarded:
-            row = connection.execute(sa.select(_b.posted, _b.held).where(_b.account_id == account_id)).one()
-            return Balance(row.posted, row.held)
-        return Balance(_journal_sum(connection, account_id, []), 0)
-    known = []
-    if at is not None:
-        known.append(_e.effective_at <= at)
-    if as_recorded is not None:
-        known.append(_e.recorded_at <= as_recorded)
-    moment = min(time for time in (at, as_recorded) if time is not None)
-    return Balance(_journal_sum(connection, account_id, known), _held_at(connection, account_id, moment))
-
-
-def balances(
-    session: Session, holder: str, *, role: str | None = None, asset: str | None = None
-) -> list[AccountBalance]:
-    """Every guarded account of a holder, by role, asset and lot, the empty ones too."""
-    query = (
-        sa.select(_a.role, _a.holder, _a.asset, _a.lot, _b.posted, _b.held)
-        .join(tables.balance, _b.account_id == _a.id)
-        .where(_a.holder == holder)
-        .order_by(_a.role, _a.asset, _a.lot)
-    )
-    if role is not None:
-        query = query.where(_a.role == role)
-    if asset is not None:
-        query = query.where(_a.asset == str(asset))
-    return [
-        AccountBalance(
-            AccountKey(row.role, row.holder, row.asset, row.lot), Balance(int(row.posted), int(row.held))
-        )
-        for row in session.connection().execute(query)
-    ]
-
-
-def statement(session: Session, key: AccountKey, limit: int = 50, before: int | None = None) -> Statement:
-    """A page of an account's transfers, newest first; ``before`` is the last page's ``next_before``."""
-    connection = session.connection()
-    account_id = accounts.find(connection, [key]).get(key)
-    if account_id is None:
-        return Statement((), None)
-
-    def side(mine: sa.ColumnElement[int], other: sa.ColumnElement[int], sign: int) -> sa.Select[Any]:
-        # Each side is one scan of its (account, id) index, cut off at the page.
-        half = sa.select(
-            _t.id, _t.entry_id, other.label("other_id"), (_t.amount * sign).label("amount")
-        ).where(mine == account_id)
-        if before is not None:
-            half = half.where(_t.id < before)
-        return sa.select(half.order_by(_t.id.desc()).limit(limit + 1).subquery())
-
-    both = sa.union_all(
-        side(_t.source_id, _t.destination_id, -1), side(_t.destination_id, _t.source_id, 1)
-    ).subquery()
-    rows = connection.execute(
-        sa.select(
-            both,
-            _e.reason,
-            _e.reference,
-            _e.effective_at,
-            _e.recorded_at,
-            _e.actor,
-            _e.note,
-        )
-        .join(tables.entry, _e.id == both.c.entry_id)
-        .order_by(both.c.id.desc())
-        .limit(limit + 1)
-    ).all()
-    keys = accounts.keys_of(connection, [row.other_id for row in rows])
-    lines = tuple(
-        StatementLine(
-            transfer_id=row.id,
-            entry_id=row.entry_id,
-            reason=row.reason,
-            reference=row.reference,
-            counterparty=keys[row.other_id],
-            amount=row.amount,
-            effective_at=row.effective_at,
-            recorded_at=row.recorded_at,
-            actor_name=row.actor,
-            note=row.note,
-        )
-        for row in rows[:limit]
-    )
-    return Statement(lines, lines[-1].transfer_id if len(rows) > limit else None)
 
 
 def ranges(session: Session, key: AccountKey) -> list[Range]:
@@ -236,85 +82,6 @@ def get_entry(session: Session, entry_id: int) -> EntryRecord:
     if found is None:
         raise EntryNotFound(number=entry_id)
     return found
-
-
-def totals(
-    session: Session,
-    *,
-    role: str | None = None,
-    asset: str | None = None,
-    lot: str | None = None,
-    holder: str | None = None,
-) -> list[Total]:
-    """Sums per role, asset and lot over the accounts that fit, for dashboards.
-
-    Guarded accounts are summed from their balances, the others from the journal.
-    """
-    wanted: list[sa.ColumnElement[bool]] = []
-    for column, value in ((_a.role, role), (_a.asset, asset), (_a.lot, lot), (_a.holder, holder)):
-        if value is not None:
-            wanted.append(column == str(value))
-    group = (_a.role, _a.asset, _a.lot)
-    guarded = (
-        sa.select(*group, sa.func.sum(_b.posted).label("posted"), sa.func.sum(_b.held).label("held"))
-        .join(tables.balance, _b.account_id == _a.id)
-        .where(*wanted)
-        .group_by(*group)
-    )
-
-    def side(mine: sa.ColumnElement[int], sign: int) -> sa.Select[Any]:
-        return (
-            sa.select(*group, (sa.func.sum(_t.amount) * sign).label("posted"), sa.literal(0).label("held"))
-            .join(tables.transfer, mine == _a.id)
-            .where(_a.guarded.is_(False), *wanted)
-            .group_by(*group)
-        )
-
-    every = sa.union_all(guarded, side(_t.source_id, -1), side(_t.destination_id, 1)).subquery()
-    c = every.c
-    query = (
-        sa.select(
-            c.role, c.asset, c.lot, sa.func.sum(c.posted).label("posted"), sa.func.sum(c.held).label("held")
-        )
-        .group_by(c.role, c.asset, c.lot)
-        .order_by(c.asset, c.role, c.lot)
-    )
-    return [
-        Total(row.role, row.asset, row.lot, int(row.posted), int(row.held))
-        for row in session.connection().execute(query)
-    ]
-
-
-def _journal_sum(connection: Connection, account_id: int, known: list[sa.ColumnElement[bool]]) -> int:
-    def side(mine: sa.ColumnElement[int]) -> sa.ScalarSelect[Any]:
-        query = sa.select(sa.func.coalesce(sa.func.sum(_t.amount), 0)).where(mine == account_id)
-        if known:
-            query = query.join(tables.entry, _e.id == _t.entry_id).where(*known)
-        return query.scalar_subquery()
-
-    return int(connection.execute(sa.select(side(_t.destination_id) - side(_t.source_id))).scalar_one())
-
-
-def _held_at(connection: Connection, account_id: int, moment: datetime) -> int:
-    u = tables.hold_use.c
-    placed = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(_h.amount), 0)).where(
-            _h.account_id == account_id,
-            _h.placed_at <= moment,
-            sa.or_(_h.closed_at.is_(None), _h.closed_at > moment),
-        )
-    ).scalar_one()
-    used = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(u.amount + u.released), 0))
-        .join(tables.hold, _h.id == u.hold_id)
-        .join(tables.entry, _e.id == u.entry_id)
-        .where(
-            _h.account_id == account_id,
-            _e.recorded_at <= moment,
-            sa.or_(_h.closed_at.is_(None), _h.closed_at > moment),
-        )
-    ).scalar_one()
-    return int(placed) - int(used)
 
 
 def _entry(session: Session, condition: sa.ColumnElement[bool]) -> EntryRecord | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import groupby
 from typing import Any
@@ -77,9 +77,12 @@ class Lot:
             heappush(self._firsts.setdefault(owner, []), first)
 
 
-def check_numbers(connection: Connection) -> Iterator[Finding]:
-    """One finding for movements and one for places, each naming the first wrong row."""
-    lots, wrong = _replay(connection)
+def check_numbers(connection: Connection, only: Sequence[str] | None = None) -> Iterator[Finding]:
+    """One finding for movements and one for places, each naming the first wrong row.
+
+    ``only`` these lots, so that a long journal can be gone through in parts.
+    """
+    lots, wrong = _replay(connection, only)
     if wrong:
         row, lot = wrong[0]
         yield Finding(
@@ -89,13 +92,20 @@ def check_numbers(connection: Connection) -> Iterator[Finding]:
             len(wrong),
             f"批次 {lot} 的第 {row} 笔划转所带编号与账本不符",
             f"the numbers carried by transfer {row} of lot {lot} do not follow from the journal",
+            lots=tuple(sorted({lot for _, lot in wrong})),
         )
     broken = {lot for _, lot in wrong}
-    yield from _compare_last(connection, lots, broken)
-    yield from _compare_places(connection, lots, broken)
+    yield from _compare_last(connection, only, lots, broken)
+    yield from _compare_places(connection, only, lots, broken)
 
 
-def _replay(connection: Connection) -> tuple[dict[str, Lot], list[tuple[int, str]]]:
+def _of(column: sa.ColumnElement[str], only: Sequence[str] | None) -> sa.ColumnElement[bool]:
+    return sa.true() if only is None else column.in_(only)
+
+
+def _replay(
+    connection: Connection, only: Sequence[str] | None
+) -> tuple[dict[str, Lot], list[tuple[int, str]]]:
     source = tables.account.alias("source")
     t, m = tables.transfer.c, tables.movement.c
     query = (
@@ -107,13 +117,14 @@ def _replay(connection: Connection) -> tuple[dict[str, Lot], list[tuple[int, str
             t.source_id,
             t.destination_id,
             t.amount,
+            t.named,
             m.first,
             m.last,
         )
         .join(source, source.c.id == t.source_id)
         .outerjoin(tables.entry, tables.entry.c.id == t.entry_id)
         .outerjoin(tables.movement, m.transfer_id == t.id)
-        .where(source.c.asset == str(Asset.CREDIT))
+        .where(source.c.asset == str(Asset.CREDIT), _of(source.c.lot, only))
         .order_by(source.c.lot, t.id, m.first)
     )
     lots: dict[str, Lot] = {}
@@ -137,8 +148,8 @@ def _follow(lot: Lot, parts: list[Any]) -> bool:
     for part in parts:
         if part.role == ISSUANCE:
             done = lot.issue(part.first, part.last, part.destination_id)
-        elif part.reverses is None and part.first != lot.lowest(part.source_id):
-            # Only a reversal may carry other numbers than the lowest.
+        elif part.reverses is None and not part.named and part.first != lot.lowest(part.source_id):
+            # Only a reversal, or a move that names them, may carry other numbers than the lowest.
             done = False
         else:
             done = lot.move(part.first, part.last, part.source_id, part.destination_id)
@@ -147,8 +158,11 @@ def _follow(lot: Lot, parts: list[Any]) -> bool:
     return True
 
 
-def _compare_last(connection: Connection, lots: dict[str, Lot], broken: set[str]) -> Iterator[Finding]:
-    recorded = {row.lot: row.last for row in connection.execute(sa.select(tables.lot))}
+def _compare_last(
+    connection: Connection, only: Sequence[str] | None, lots: dict[str, Lot], broken: set[str]
+) -> Iterator[Finding]:
+    query = sa.select(tables.lot).where(_of(tables.lot.c.lot, only))
+    recorded = {row.lot: row.last for row in connection.execute(query)}
     wrong = [
         name
         for name in sorted((recorded.keys() | lots.keys()) - broken)
@@ -162,12 +176,15 @@ def _compare_last(connection: Connection, lots: dict[str, Lot], broken: set[str]
             len(wrong),
             f"批次 {wrong[0]} 的最大编号与账本不符",
             f"the highest number of lot {wrong[0]} does not follow from the journal",
+            lots=tuple(wrong),
         )
 
 
-def _compare_places(connection: Connection, lots: dict[str, Lot], broken: set[str]) -> Iterator[Finding]:
+def _compare_places(
+    connection: Connection, only: Sequence[str] | None, lots: dict[str, Lot], broken: set[str]
+) -> Iterator[Finding]:
     h = tables.holding.c
-    query = sa.select(h.lot, h.first, h.last, h.account_id).order_by(h.lot, h.first)
+    query = sa.select(h.lot, h.first, h.last, h.account_id).where(_of(h.lot, only)).order_by(h.lot, h.first)
     places: dict[str, list[tuple[int, int, int]]] = {}
     for row in connection.execute(query, execution_options=_STREAM):
         places.setdefault(row.lot, []).append((row.first, row.last, row.account_id))
@@ -187,4 +204,5 @@ def _compare_places(connection: Connection, lots: dict[str, Lot], broken: set[st
             len(wrong),
             f"批次 {name} 自编号 {first} 起的归属与账本不符",
             f"from number {first}, the places of lot {name} do not follow from the journal",
+            lots=tuple(name for name, _ in wrong),
         )

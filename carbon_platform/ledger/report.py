@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of contradiction: the first row that shows it, and how many rows do."""
+    """One kind of contradiction: the first row that shows it, and how many rows do.
+
+    ``accounts`` (ids) and ``lots`` (of credits) are what it concerns; both empty if that cannot be said.
+    """
 
     check: str
     table: str
@@ -16,6 +19,8 @@ class Finding:
     wrong: int
     zh: str
     en: str
+    accounts: tuple[int, ...] = ()
+    lots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,16 @@ class Report:
         return not self.findings
 
 
-def first_of(check: str, table: str, wrong: Iterable[object], zh: str, en: str) -> Iterator[Finding]:
+def first_of(
+    check: str,
+    table: str,
+    wrong: Iterable[object],
+    zh: str,
+    en: str,
+    *,
+    accounts: Iterable[int] = (),
+    lots: Iterable[str] = (),
+) -> Iterator[Finding]:
     """One finding for all wrong rows, if any; ``zh`` and ``en`` have a place ``{}`` for the first."""
     first: object = None
     count = 0
@@ -38,4 +52,5 @@ def first_of(check: str, table: str, wrong: Iterable[object], zh: str, en: str) 
         first = row if count == 0 else first
         count += 1
     if count:
-        yield Finding(check, table, str(first), count, zh.format(first), en.format(first))
+        concerned = tuple(sorted(set(accounts))), tuple(sorted(set(lots)))
+        yield Finding(check, table, str(first), count, zh.format(first), en.format(first), *concerned)

@@ -55,16 +55,20 @@ RETIRED = "retired"
 CANCELLED = "cancelled"
 PLEDGED = "pledged"
 INVALIDATED = "invalidated"
+# Units of another registry: held and shown, out of reach of whoever sells or retires a ``holding``.
+EXTERNAL = "external"
 BANK = "bank"
 CASH = "cash"
 PROCEEDS = "proceeds"
 FEE = "fee"
 PAYABLE = "payable"
+REWARD_FUND = "reward_fund"
 POINTS_ISSUED = "points_issued"
 POINTS = "points"
 POINTS_PENDING = "points_pending"
 POINTS_REDEEMED = "points_redeemed"
 POINTS_EXPIRED = "points_expired"
+POINTS_DEBT = "points_debt"
 REDUCTION_SOURCE = "reduction_source"
 BOOK = "book"
 
@@ -80,16 +84,19 @@ ROLES: dict[str, Role] = {
         Role(CANCELLED, Asset.CREDIT, True, "碳票取消", "cancelled", final=True),
         Role(PLEDGED, Asset.CREDIT, True, "碳票质押", "pledged"),
         Role(INVALIDATED, Asset.CREDIT, True, "碳票作废", "invalidated", final=True),
+        Role(EXTERNAL, Asset.CREDIT, True, "外部登记簿持有", "held at another registry"),
         Role(BANK, Asset.CNY, False, "银行存管", "bank"),
         Role(CASH, Asset.CNY, True, "交易资金", "cash"),
         Role(PROCEEDS, Asset.CNY, True, "待分配收入", "proceeds"),
         Role(FEE, Asset.CNY, False, "交易手续费", "fee"),
         Role(PAYABLE, Asset.CNY, True, "应付分成", "payable share"),
+        Role(REWARD_FUND, Asset.CNY, True, "奖励资金", "reward fund"),
         Role(POINTS_ISSUED, Asset.POINT, False, "积分发放", "points issued"),
         Role(POINTS, Asset.POINT, True, "积分", "points"),
         Role(POINTS_PENDING, Asset.POINT, True, "待生效积分", "pending points"),
         Role(POINTS_EXPIRED, Asset.POINT, False, "积分过期", "points expired"),
         Role(POINTS_REDEEMED, Asset.POINT, False, "积分兑换", "points redeemed"),
+        Role(POINTS_DEBT, Asset.POINT, True, "待抵还积分", "points owed"),
         Role(REDUCTION_SOURCE, Asset.REDUCTION, False, "减排量来源", "reduction source"),
         Role(BOOK, Asset.REDUCTION, True, "个人碳账本", "carbon book"),
     )

@@ -18,14 +18,43 @@ MAX_TEXT = 400
 
 @dataclass(frozen=True)
 class Change:
-    """What an entry does to one account: the ``net`` change, and its ``lowest`` point (≤ 0) on the way."""
+    """What an entry does to one account: ``net``, and ``lowest`` (≤ 0), ``highest`` (≥ 0) on the way."""
 
     net: int
     lowest: int
+    highest: int
 
 
-def check_entry(entry: Entry, now: datetime) -> None:
-    """Refuse what could not be posted in any state of the ledger; see ``posting.post`` for the order."""
+@dataclass(frozen=True)
+class Request:
+    """An entry that may be posted, its digest, and its detail as the journal will keep it."""
+
+    entry: Entry
+    digest: str
+    detail: dict[str, Any]
+    effective_at: datetime
+
+    @property
+    def is_plain(self) -> bool:
+        """No holds, no numbers, no reversal: only balances decide."""
+        entry = self.entry
+        if entry.holds or entry.reverses is not None:
+            return False
+        return all(move.source.asset != Asset.CREDIT for move in entry.moves)
+
+
+def prepare(entry: Entry, now: datetime) -> Request:
+    """Check an entry and say what it is; see ``posting.post`` for the errors and their order."""
+    detail = check_entry(entry, now)
+    effective_at = now if entry.effective_at is None else entry.effective_at
+    return Request(entry, _entry_digest(entry, detail), detail, effective_at)
+
+
+_NOTHING = Change(0, 0, 0)
+
+
+def check_entry(entry: Entry, now: datetime) -> dict[str, Any]:
+    """Refuse what could not be posted in any state of the ledger; answers the detail in plain form."""
     for name, text in (
         ("reason", entry.reason),
         ("reference", entry.reference),
@@ -37,8 +66,9 @@ def check_entry(entry: Entry, now: datetime) -> None:
         raise errors.EntryInvalid(field="moves", reason="不能为空", reason_en="must not be empty")
     for number, move in enumerate(entry.moves, start=1):
         _check_move(number, move, reversing=entry.reverses is not None)
-    _check_amount(sum(move.amount for move in entry.moves), "整笔分录", "the whole entry")
-    plain_detail(entry.detail)
+    if len(entry.moves) > 1:
+        _check_amount(sum(move.amount for move in entry.moves), "整笔分录", "the whole entry")
+    detail = plain_detail(entry.detail)
     _check_effective(entry.effective_at, now)
     _check_hold_uses(entry)
     if entry.reverses is not None:
@@ -48,10 +78,11 @@ def check_entry(entry: Entry, now: datetime) -> None:
             raise errors.ReversalNeedsApproval()
         if approver == entry.actor_name:
             raise errors.ReversalNeedsApproval()
+    return detail
 
 
-def check_hold(request: HoldRequest, now: datetime) -> None:
-    """As :func:`check_entry`, for a hold."""
+def check_hold(request: HoldRequest) -> None:
+    """As :func:`check_entry`, for a hold; whether its time is still to come, :func:`check_expiry` says."""
     _check_text("reference", request.reference)
     _check_text("reason", request.reason)
     _check_amount(request.amount, f"冻结 {request.reference}", f"hold {request.reference}")
@@ -61,14 +92,21 @@ def check_hold(request: HoldRequest, now: datetime) -> None:
         raise errors.NotHoldable(request.account)
     if request.expires_at is not None:
         _check_aware("expires_at", request.expires_at)
-        if request.expires_at <= now:
-            raise errors.EntryInvalid(
-                field="expires_at", reason=f"须晚于现在 {now}", reason_en=f"must be after now, {now}"
-            )
+
+
+def check_expiry(request: HoldRequest, now: datetime) -> None:
+    """A new hold expires after now. One asked for again is answered whatever the time."""
+    _check_aware("now", now)
+    if request.expires_at is not None and request.expires_at <= now:
+        raise errors.EntryInvalid(
+            field="expires_at", reason=f"须晚于现在 {now}", reason_en=f"must be after now, {now}"
+        )
 
 
 def plain_detail(detail: Mapping[str, Any]) -> dict[str, Any]:
     """``detail`` as it comes back from the database; refuses what JSON cannot carry exactly."""
+    if detail == {}:
+        return {}
     try:
         text = json.dumps(dict(detail), allow_nan=False, ensure_ascii=False)
         plain: dict[str, Any] = json.loads(text, parse_float=_refuse_float)
@@ -85,6 +123,10 @@ def plain_detail(detail: Mapping[str, Any]) -> dict[str, Any]:
 
 def entry_digest(entry: Entry) -> str:
     """SHA-256 over the canonical request: everything the caller said, nothing the ledger knew."""
+    return _entry_digest(entry, plain_detail(entry.detail))
+
+
+def _entry_digest(entry: Entry, detail: dict[str, Any]) -> str:
     return _digest(
         [
             "entry",
@@ -95,8 +137,8 @@ def entry_digest(entry: Entry) -> str:
             _instant(entry.effective_at),
             entry.note,
             entry.reverses,
-            plain_detail(entry.detail),
-            [[*_key(move.source), *_key(move.destination), move.amount] for move in entry.moves],
+            detail,
+            [_said(move) for move in entry.moves],
             sorted([use.reference, use.amount, use.release_rest] for use in entry.holds),
         ]
     )
@@ -122,9 +164,9 @@ def changes(moves: Iterable[Move]) -> dict[AccountKey, Change]:
     result: dict[AccountKey, Change] = {}
     for move in moves:
         for key, amount in ((move.source, -move.amount), (move.destination, move.amount)):
-            before = result.get(key, Change(0, 0))
+            before = result.get(key, _NOTHING)
             net = before.net + amount
-            result[key] = Change(net, min(before.lowest, net))
+            result[key] = Change(net, min(before.lowest, net), max(before.highest, net))
     return result
 
 
@@ -162,12 +204,43 @@ def _check_move(number: int, move: Move, *, reversing: bool) -> None:
         )
     if move.source == move.destination:
         raise errors.SameAccount(number, move.source)
+    if move.numbers:
+        _check_numbers(number, move, reversing=reversing)
     if reversing:
         return
     if ROLES[move.source.role].final:
         raise errors.MoveNotAllowed(number, move.source, out=True)
     if move.destination.role == ISSUANCE:
         raise errors.MoveNotAllowed(number, move.destination, out=False)
+
+
+def _check_numbers(number: int, move: Move, *, reversing: bool) -> None:
+    """Named numbers are ascending, disjoint, inside 1 … MAX_AMOUNT, and as many as the amount."""
+
+    def wrong(reason: str, reason_en: str) -> errors.EntryInvalid:
+        return errors.EntryInvalid(field=f"moves[{number}].numbers", reason=reason, reason_en=reason_en)
+
+    if reversing or move.source.asset != Asset.CREDIT or move.source.role == ISSUANCE:
+        raise wrong(
+            "只有已签发碳票的划转可以指定编号",
+            "may be named only where issued credits move, and not in a reversal",
+        )
+    after = 0
+    for part in move.numbers:
+        if type(part.first) is not int or type(part.last) is not int:
+            raise wrong("须为整数区间", "must be ranges of integers")
+        if not after < part.first <= part.last <= MAX_AMOUNT:
+            raise wrong(
+                f"区间 {part.first}–{part.last} 无效：须从 1 起、升序、互不重叠",
+                f"range {part.first}–{part.last} is invalid: from 1, ascending, disjoint",
+            )
+        after = part.last
+    total = sum(part.length for part in move.numbers)
+    if total != move.amount:
+        raise wrong(
+            f"共 {total} 个编号，数量却是 {move.amount}",
+            f"name {total} numbers for an amount of {move.amount}",
+        )
 
 
 def _check_amount(amount: Any, where: str, where_en: str) -> None:
@@ -243,15 +316,18 @@ def _check_text(name: str, text: Any, *, may_be_empty: bool = False, longest: in
 
 def _is_text(text: Any, longest: int = MAX_TEXT) -> bool:
     """Whether both engines can store it: no NUL, no half of a surrogate pair."""
-    return (
-        isinstance(text, str)
-        and len(text) <= longest
-        and not any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in text)
-    )
+    if not isinstance(text, str) or len(text) > longest or "\x00" in text:
+        return False
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _refuse_float(text: str) -> Any:
     raise ValueError(f"fraction {text}")
+
+
+def _said(move: Move) -> list[Any]:
+    words = [*_key(move.source), *_key(move.destination), move.amount]
+    return [*words, [[part.first, part.last] for part in move.numbers]] if move.numbers else words
 
 
 def _key(key: AccountKey) -> list[str]:

@@ -184,32 +184,39 @@ head = sa.Table(
     "ledger_head",
     Base.metadata,
     sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("first_block", BigInt, nullable=False),
     sa.Column("block_number", BigInt, nullable=False),
     sa.Column("block_hash", sa.Text, nullable=False),
+    sa.Column("blocks_root", sa.Text, nullable=False),
     sa.Column("entries", BigInt, nullable=False),
     sa.Column("key_id", sa.Text, nullable=False),
     sa.Column("signature", sa.Text, nullable=False),
     sa.Column("signed_at", UTCDateTime(), nullable=False),
 )
 
-# One per day: where it ends in the journal, and the latest recorded time at or before that line.
+# One per day (Xinyang): the line in the journal where it ends, the line of the day before, and the latest
+# recorded time at or before its own line, never earlier than that of the day before.
 snapshot_day = sa.Table(
     "ledger_snapshot_day",
     Base.metadata,
     sa.Column("day", sa.Text, primary_key=True),
     sa.Column("entry_id", BigInt, nullable=False),
+    sa.Column("after_id", BigInt, nullable=False),
     sa.Column("transfer_id", BigInt, nullable=False),
-    sa.Column("recorded_until", UTCDateTime(), nullable=True),
+    sa.Column("recorded_until", UTCDateTime(), nullable=True, index=True),
     sa.Column("made_at", UTCDateTime(), nullable=False),
 )
 
-# Balances of the accounts that moved on a day, guarded or not.
+# Balances of the accounts that moved on a day, guarded or not, with the earliest times of these moves:
+# a question about an earlier time can pass the day over.
 snapshot = sa.Table(
     "ledger_snapshot",
     Base.metadata,
     sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
     sa.Column("day", sa.Text, primary_key=True),
     sa.Column("posted", BigInt, nullable=False),
+    sa.Column("effective_from", UTCDateTime(), nullable=False),
+    sa.Column("recorded_from", UTCDateTime(), nullable=False),
     sa.Index("ix_ledger_snapshot_day", "day"),
 )
 
@@ -219,19 +226,43 @@ rollup = sa.Table(
     Base.metadata,
     sa.Column("account_id", BigInt, primary_key=True, autoincrement=False),
     sa.Column("posted", BigInt, nullable=False),
-    sa.Column("transfer_id", BigInt, nullable=False),
+    sa.Column("transfer_id", BigInt, nullable=False, index=True),
 )
 
-# Why an account, or every account of a lot, stands still; never deleted, only lifted.
+# Why an account, or every account of a lot of credits, stands still; never deleted, only lifted.
 freeze = sa.Table(
     "ledger_freeze",
     Base.metadata,
     sa.Column("id", BigId, primary_key=True),
-    sa.Column("account_id", BigInt, sa.ForeignKey("ledger_account.id"), nullable=False, index=True),
+    sa.Column("account_id", BigInt, sa.ForeignKey("ledger_account.id"), nullable=True, index=True),
+    sa.Column("lot", sa.Text, nullable=True, index=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("frozen_at", UTCDateTime(), nullable=False),
     sa.Column("frozen_by", sa.Text, nullable=False),
-    sa.Column("lifted_at", UTCDateTime(), nullable=True),
+    sa.Column("lifted_at", UTCDateTime(), nullable=True, index=True),
     sa.Column("lifted_by", sa.Text, nullable=False, server_default=""),
     sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.CheckConstraint("(account_id IS NULL) <> (lot IS NULL)", name="account_or_lot"),
+)
+
+# Who closed an account, and when.
+closure = sa.Table(
+    "ledger_closure",
+    Base.metadata,
+    sa.Column(
+        "account_id", BigInt, sa.ForeignKey("ledger_account.id"), primary_key=True, autoincrement=False
+    ),
+    sa.Column("closed_at", UTCDateTime(), nullable=False),
+    sa.Column("closed_by", sa.Text, nullable=False),
+)
+
+# What a nightly reconciliation examined and found; ``checks`` is a list of objects, one per check.
+reconciliation = sa.Table(
+    "ledger_reconciliation",
+    Base.metadata,
+    sa.Column("id", BigId, primary_key=True),
+    sa.Column("started_at", UTCDateTime(), nullable=False),
+    sa.Column("ended_at", UTCDateTime(), nullable=False),
+    sa.Column("ok", sa.Boolean, nullable=False),
+    sa.Column("checks", sa.JSON, nullable=False),
 )

@@ -5,17 +5,19 @@ Each check is a function that yields findings; a finding names the first wrong r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from carbon_platform.ledger import queries, tables
+from carbon_platform.ledger import tables
+from carbon_platform.ledger.balances import journal_totals
 from carbon_platform.ledger.digests import check_entries, check_holds, check_reversals
 from carbon_platform.ledger.replay import check_numbers
 from carbon_platform.ledger.report import Finding, Report, first_of
-from carbon_platform.ledger.roles import ROLES
+from carbon_platform.ledger.roles import ROLES, Asset
+from carbon_platform.ledger.seal_checks import check_heads, check_seal
 
 _a, _b, _t, _e, _h = (
     tables.account.c,
@@ -28,14 +30,28 @@ _m = tables.movement.c
 _STREAM = {"yield_per": 2000}
 
 
-def verify(session: Session) -> Report:
-    """Examine the whole ledger. On PostgreSQL it sees one snapshot if the session is fresh."""
+def verify(session: Session, trusted_keys: Collection[str] | None = None) -> Report:
+    """Examine the whole ledger. On PostgreSQL it sees one snapshot if the session is fresh.
+
+    ``trusted_keys`` are the public keys that may have signed heads; None accepts any that fits.
+    """
     if session.get_bind().dialect.name == "postgresql" and not session.in_transaction():
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     connection = session.connection()
-    findings = [finding for check in CHECKS for finding in check(connection)]
+    findings = [finding for check in CHECKS for finding in _legible(check.__name__, check(connection))]
     findings.extend(check_sums(session))
+    findings.extend(_legible("check_heads", check_heads(connection, trusted_keys)))
     return Report(_counts(connection), tuple(findings))
+
+
+def _legible(check: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """What a check finds, also when somebody wrote what no program of ours can read back."""
+    try:
+        yield from findings
+    except (ValueError, TypeError, OverflowError) as error:
+        name = check.removeprefix("check_")
+        zh, en = f"检查 {name} 读不出某行：{error}", f"check {name} met a row it cannot read: {error}"
+        yield Finding(name, "", "", 1, zh, en)
 
 
 def check_accounts(connection: Connection) -> Iterator[Finding]:
@@ -57,6 +73,7 @@ def check_accounts(connection: Connection) -> Iterator[Finding]:
         wrong,
         "账户 {} 与其角色不符，或余额行缺失、多余",
         "account {} does not fit its role, or lacks a balance row, or should have none",
+        accounts=wrong,
     )
 
 
@@ -64,7 +81,7 @@ def check_transfers(connection: Connection) -> Iterator[Finding]:
     """Both sides exist with one asset and lot, and the entry exists; nothing hangs in the air."""
     source, destination = tables.account.alias(), tables.account.alias()
     mixed = (
-        sa.select(_t.id)
+        sa.select(_t.id, _t.source_id, _t.destination_id)
         .outerjoin(source, source.c.id == _t.source_id)
         .outerjoin(destination, destination.c.id == _t.destination_id)
         .outerjoin(tables.entry, _e.id == _t.entry_id)
@@ -79,12 +96,14 @@ def check_transfers(connection: Connection) -> Iterator[Finding]:
         )
         .order_by(_t.id)
     )
+    wrong = connection.execute(mixed).all()
     yield from first_of(
         "transfers",
         "ledger_transfer",
-        connection.execute(mixed).scalars(),
+        [row.id for row in wrong],
         "划转 {} 的分录或账户不存在，或两侧资产、批次不同",
         "transfer {} lacks its entry or an account, or mixes assets or lots",
+        accounts=[side for row in wrong for side in (row.source_id, row.destination_id)],
     )
     loose = (
         sa.select(_m.transfer_id)
@@ -118,12 +137,14 @@ def check_balances(connection: Connection) -> Iterator[Finding]:
         .where(_b.posted != sa.func.coalesce(summed.c.total, 0))
         .order_by(_b.account_id)
     )
+    wrong = connection.execute(query).scalars().all()
     yield from first_of(
         "balances",
         "ledger_balance",
-        connection.execute(query).scalars(),
+        wrong,
         "账户 {} 的余额不等于其划转之和",
         "the balance of account {} is not the sum of its transfers",
+        accounts=wrong,
     )
 
 
@@ -141,12 +162,14 @@ def check_held(connection: Connection) -> Iterator[Finding]:
         .where(_b.held != sa.func.coalesce(summed.c.total, 0))
         .order_by(_b.account_id)
     )
+    wrong = connection.execute(query).scalars().all()
     yield from first_of(
         "held",
         "ledger_balance",
-        connection.execute(query).scalars(),
+        wrong,
         "账户 {} 的冻结额不等于其未结冻结之和",
         "what is held on account {} is not the sum of its open holds",
+        accounts=wrong,
     )
 
 
@@ -165,12 +188,14 @@ def check_lengths(connection: Connection) -> Iterator[Finding]:
         .where(_a.asset == "CREDIT", _b.posted != sa.func.coalesce(summed.c.total, 0))
         .order_by(_b.account_id)
     )
+    wrong = connection.execute(query).scalars().all()
     yield from first_of(
         "numbers",
         "ledger_balance",
-        connection.execute(query).scalars(),
+        wrong,
         "账户 {} 的编号数量与余额不符",
         "account {} has not as many numbers as its balance says",
+        accounts=wrong,
     )
 
 
@@ -206,12 +231,17 @@ def check_sequence(connection: Connection) -> Iterator[Finding]:
 def check_sums(session: Session) -> Iterator[Finding]:
     """Per asset and lot, materialised balances and the journal's other accounts cancel out."""
     sums: dict[tuple[str, str], int] = {}
-    for total in queries.totals(session):
+    for total in journal_totals(session.connection()):
         key = (total.asset, total.lot)
         sums[key] = sums.get(key, 0) + total.posted
-    wrong = [f"{asset} {lot}".strip() for (asset, lot), value in sorted(sums.items()) if value]
+    wrong = [key for key, value in sorted(sums.items()) if value]
     yield from first_of(
-        "sums", "ledger_account", wrong, "{} 各账户之和不为零", "the accounts of {} do not sum to zero"
+        "sums",
+        "ledger_account",
+        [f"{asset} {lot}".strip() for asset, lot in wrong],
+        "{} 各账户之和不为零",
+        "the accounts of {} do not sum to zero",
+        lots=[lot for asset, lot in wrong if asset == Asset.CREDIT],
     )
 
 
@@ -226,6 +256,7 @@ CHECKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     check_holds,
     check_lengths,
     check_numbers,
+    check_seal,
 )
 
 
@@ -234,6 +265,7 @@ def _counts(connection: Connection) -> dict[str, int]:
         return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
     h = tables.holding.c
+    sealed = sa.select(sa.func.coalesce(sa.func.sum(tables.block.c.count), 0))
     numbered = connection.execute(sa.select(sa.func.coalesce(sa.func.sum(h.last - h.first + 1), 0)))
     return {
         "entries": number(tables.entry),
@@ -243,4 +275,6 @@ def _counts(connection: Connection) -> dict[str, int]:
         "holds": number(tables.hold),
         "lots": number(tables.lot),
         "numbered_kg": int(numbered.scalar_one()),
+        "sealed": int(connection.execute(sealed).scalar_one()),
+        "heads": number(tables.head),
     }

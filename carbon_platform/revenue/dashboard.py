@@ -17,7 +17,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, Retirement, RunRow
+from carbon_platform.credits.tables import (
+    AssessmentRun,
+    BatchShare,
+    CreditBatch,
+    Retirement,
+    RetirementLine,
+    RunRow,
+)
 from carbon_platform.market.tables import Trade
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.projects.tables import ProjectParcel
@@ -235,8 +242,8 @@ def _stock(session: Session) -> dict[str, dict[str, Any]]:
         CreditBatch.county_code
     )
     retired = (
-        sa.select(CreditBatch.county_code, sa.func.sum(Retirement.quantity_kg))
-        .join(CreditBatch, CreditBatch.id == Retirement.batch_id)
+        sa.select(CreditBatch.county_code, sa.func.sum(RetirementLine.quantity_kg))
+        .join(CreditBatch, CreditBatch.id == RetirementLine.batch_id)
         .group_by(CreditBatch.county_code)
     )
     for name, tickets in (("issued_kg", issued), ("retired_kg", retired)):

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
-from flask import Flask, Response, abort, jsonify, render_template, request
+from flask import Flask, Response, abort, current_app, jsonify, render_template, request
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from carbon_platform.errors import PlatformError
@@ -37,7 +38,30 @@ _TITLES = {
     415: ("格式不支持", "Unsupported media type"),
     422: ("输入有误", "Input is wrong"),
     500: ("平台出错", "Internal error"),
+    503: ("暂时无法服务", "Not available now"),
+    507: ("存储空间已满", "Storage is full"),
 }
+# Seconds after which asking again makes sense.
+_RETRY_AFTER_S = 5
+
+
+class StorageFull(PlatformError):
+    code, status = "platform.storage_full", 507
+    zh = "数据库的存储空间已满，本次没有写入任何内容。请通知管理员清理磁盘；之后可原样重试。"
+    en = "The database's storage is full; nothing was written. Ask for space to be made, then send it again."
+
+
+class DatabaseAway(PlatformError):
+    """Stopped, starting, out of reach, or too busy: the same request may succeed in a moment."""
+
+    code, status = "platform.database_away", 503
+    zh = "数据库暂时不可用，本次请求可能没有完成。请稍后原样重试；重复提交不会重复生效。"
+    en = "The database is not available now; send the same request again in a moment, it takes effect once."
+
+
+# PostgreSQL: lost or refused connections, shutdown, too many clients, races lost too often.
+_AWAY_STATES = {"53300", "57P01", "57P02", "57P03", "40001", "40P01", "55P03"}
+_AWAY_WORDS = ("disk I/O error", "locked", "unable to open", "readonly database")
 
 
 def problem_body(status: int, code: str, detail: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
@@ -127,6 +151,31 @@ def _on_crash(error: Exception) -> Response:
     return response
 
 
+def _database_problem(error: DBAPIError) -> PlatformError | None:
+    """What a failure of the database means to the caller; None for a defect of ours."""
+    state, words = getattr(error.orig, "sqlstate", None), str(error.orig)
+    if state == "53100" or "database or disk is full" in words:
+        return StorageFull()
+    lost = error.connection_invalidated or (state is None and type(error.orig).__module__ == "psycopg")
+    if lost or state in _AWAY_STATES or str(state).startswith("08"):
+        return DatabaseAway()
+    if state is None and any(word in words for word in _AWAY_WORDS):
+        return DatabaseAway()
+    return None
+
+
+def _on_database_error(error: DBAPIError) -> Response:
+    problem = _database_problem(error)
+    if problem is None:
+        if current_app.testing:
+            raise error
+        return _on_crash(error)
+    log.error("%s on %s %s: %s", problem.code, request.method, request.path, error.orig)
+    response = _on_platform_error(problem)
+    response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+    return response
+
+
 def _on_recursion(error: RecursionError) -> Response:
     """JSON of a thousand brackets within each other is bad input; any other recursion is a defect of ours."""
     deepest = error.__traceback__
@@ -140,6 +189,7 @@ def _on_recursion(error: RecursionError) -> Response:
 
 def init_problems(app: Flask) -> None:
     app.register_error_handler(PlatformError, _on_platform_error)
+    app.register_error_handler(DBAPIError, _on_database_error)
     app.register_error_handler(RecursionError, _on_recursion)
     app.register_error_handler(HTTPException, _on_http_exception)
     if not app.testing:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from carbon_platform.identity.append_only import audit_ddl, drop_audit_ddl
-from carbon_platform.ledger import append_only_ddl, drop_append_only_ddl
+from carbon_platform.ledger.append_only import JOURNAL, append_only_ddl, drop_append_only_ddl
 from carbon_platform.parcels.candidates import bbox_ddl, bbox_drop_ddl
 
 revision = "0001"
@@ -976,13 +976,14 @@ def upgrade() -> None:
 
     # what no table declaration says: the index of boxes, and what may never change
     engine = op.get_bind().dialect.name
-    for statement in (*bbox_ddl(engine), *append_only_ddl(engine), *audit_ddl(engine)):
+    for statement in (*bbox_ddl(engine), *append_only_ddl(engine, JOURNAL), *audit_ddl(engine)):
         op.execute(statement)
 
 
 def downgrade() -> None:
     engine = op.get_bind().dialect.name
-    for statement in (*drop_audit_ddl(engine), *drop_append_only_ddl(engine), *bbox_drop_ddl(engine)):
+    drops = (*drop_audit_ddl(engine), *drop_append_only_ddl(engine, JOURNAL), *bbox_drop_ddl(engine))
+    for statement in drops:
         op.execute(statement)
     with op.batch_alter_table("distribution_line", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_distribution_line_distribution_id"))

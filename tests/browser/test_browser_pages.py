@@ -11,7 +11,8 @@ from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-PUBLIC = ["/", "/login", "/verify", f"/verify/{desk_world.CERTIFICATE}", "/sources", "/market",
+PUBLIC = ["/", "/login", "/verify", "/verify?q=淮畔", f"/verify/{desk_world.CERTIFICATE}",
+          f"/batches/{desk_world.BATCH}", "/sources", "/market",
           f"/explain/retirement/{desk_world.CERTIFICATE}", "/api/docs", "/h5/login"]  # fmt: skip
 DESK = {
     "forestry.guangshan": ["/reviews", "/parcels", "/imports", "/imports/1"],
@@ -19,7 +20,7 @@ DESK = {
                  f"/runs/{desk_world.RICE_RUN}", "/holdings", f"/explain/run/{desk_world.RUN}"],
     "verifier": ["/reviews"],
     "authority": ["/sources"],
-    "cement": ["/market", "/holdings"],
+    "cement": ["/market", "/holdings", "/pledges"],
     "dingxin": ["/revenue", "/distributions/XY-D000001"],
     "bank": ["/reviews"],
 }  # fmt: skip

@@ -8,7 +8,24 @@ from typing import Any
 
 from flask import Flask
 
+from carbon_platform import all_tables, ledger
+from carbon_platform.citizens.service import load_reference
+from carbon_platform.db import Database
+from carbon_platform.regions.service import load_reference as load_regions
+
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # noon in Xinyang
+
+
+def prepare(url: str) -> None:
+    db = Database(url)
+    all_tables.metadata.create_all(db.engine)
+    with db.engine.begin() as connection:
+        name = db.engine.dialect.name
+        for statement in (*ledger.append_only_ddl(name), *ledger.posting_ddl(name)):
+            connection.exec_driver_sql(statement)
+    db.transact(load_regions)
+    db.transact(load_reference)
+    db.dispose()
 
 
 @dataclass

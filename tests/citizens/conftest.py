@@ -6,28 +6,15 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import pytest
-from citizen_world import NOW, Citizen
+from citizen_world import NOW, Citizen, prepare
 from flask import Flask
 
 import carbon_platform.app
 from carbon_platform import ledger
 from carbon_platform.citizens.api import blp
-from carbon_platform.citizens.service import load_reference
 from carbon_platform.config import Settings
-from carbon_platform.db import Base, Database
-from carbon_platform.regions.service import load_reference as load_regions
+from carbon_platform.db import Database
 from carbon_platform.web import platform
-
-
-def prepare(url: str) -> None:
-    db = Database(url)
-    Base.metadata.create_all(db.engine)
-    with db.engine.begin() as connection:
-        for statement in ledger.append_only_ddl(db.engine.dialect.name):
-            connection.exec_driver_sql(statement)
-    db.transact(load_regions)
-    db.transact(load_reference)
-    db.dispose()
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from citizen_world import NOW, Citizen
 
 from carbon_platform import ledger
 from carbon_platform.citizens import catalogue
-from carbon_platform.citizens.book import book_account, points_account, stats
+from carbon_platform.citizens.book import book_account, stats
 from carbon_platform.citizens.catalogue import ConsentText
 from carbon_platform.citizens.explain import explain_act
+from carbon_platform.citizens.purse import open_purse
 from carbon_platform.citizens.tables import Act
 from carbon_platform.db import Database
 from carbon_platform.errors import NotFound
@@ -30,13 +31,14 @@ def acts(db: Database) -> list[Act]:
 
 
 def balances(db: Database, nickname: str = "小满") -> tuple[int, int]:
-    """(grams, points) of a person, from the ledger."""
+    """(grams, points whether pending or active) of a person, from the ledger."""
 
     def read(session: Any) -> tuple[int, int]:
         holder = session.scalar(sa.select(Person.holder).where(Person.nickname == nickname))
+        purse = open_purse(session, holder, now=NOW)
         return (
             ledger.balance(session, book_account(holder)).posted,
-            ledger.balance(session, points_account(holder)).posted,
+            purse.available + sum(purse.pending.values()),
         )
 
     return db.read(read)
@@ -61,7 +63,8 @@ def test_a_bus_ride_becomes_grams_and_points(xiaoman: Citizen, db: Database) -> 
     assert (body["reduction_g"], body["creditable_g"], body["points"], body["cut_g"]) == (80, 80, 10, 0)
     assert (body["status"], body["reason_code"], body["already_counted"]) == ("counted", "", False)
     assert body["formula_zh"] == "1 次 × 80 克/次 → 80 克；80 克 ÷ 8 克/分，取整 → 10 分"
-    assert body["message_zh"] == "记下了：80 克，+10 分。"
+    assert body["message_zh"] == "记下了：80 克，+10 分（11 月 24 日起能用）。"
+    assert (body["points_state"], body["points_expire_on"]) == ("pending", "2027-12-31")
     assert body["methodology"] == "low_carbon_acts_v1"
     assert len(body["parameter_digest"]) == 64
     assert balances(db) == (80, 10)
@@ -314,7 +317,7 @@ def test_the_book_shows_acts_totals_and_the_week(xiaoman: Citizen) -> None:
     xiaoman.ride("e", "2026-10-30T08:00:00+08:00")
     xiaoman.ride("f", "2026-11-22T08:01:00+08:00")  # the journey of "a" once more: kept, not counted
     book = xiaoman.get("/citizen/book?size=4").json
-    assert book["totals"] == {"today_g": 160, "month_g": 320, "year_g": 400, "all_g": 400, "points": 50}
+    assert book["totals"] == {"today_g": 160, "month_g": 320, "year_g": 400, "all_g": 400, "points": 30}
     assert [item["external_id"] for item in book["items"]] == ["f", "a", "b", "c"]
     assert book["items"][0]["status_zh"] == "没有计入"
     assert book["items"][1]["explain"] == f"/api/v1/explain/act/{book['items'][1]['id']}"
@@ -331,7 +334,11 @@ def test_the_statement_of_points_is_read_by_cursor(xiaoman: Citizen) -> None:
     for number in range(3):
         xiaoman.ride(f"r{number}", f"2026-11-22T0{number}:00:00+08:00")
     first = xiaoman.get("/citizen/points?limit=2").json
-    assert first["available"] == 30
+    assert (first["available"], first["pending"], first["pending_until"]) == (
+        0,
+        30,
+        "2026-11-23T16:05:00+00:00",
+    )
     assert [line["amount"] for line in first["items"]] == [10, 10]
     rest = xiaoman.get(f"/citizen/points?limit=2&before={first['next_before']}").json
     assert [line["words_zh"] for line in rest["items"]] == ["公交出行（刷卡一次）"]

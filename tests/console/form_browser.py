@@ -43,6 +43,12 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _row(name: str) -> str | None:
+    """``lines.0`` of ``lines.0.quantity_kg``."""
+    found = re.match(r"(\w+\.\d+)\.", name)
+    return found[1] if found else None
+
+
 CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 
 
@@ -141,9 +147,13 @@ class Browser:
         for name, offered in form["choices"].items():
             assert typed.get(name, offered[0]) in offered, f"{name} offers {offered}"
         body: dict[str, Any] = {}
+        # A row of which something is empty is left out, see buildBody.
+        bare = {_row(name) for name, _, value in form["controls"] if not typed.get(name, value)} - {None}
         for name, kind, value in dict.fromkeys(form["controls"]):
-            if text := typed.get(name, value):
+            if (text := typed.get(name, value)) and _row(name) not in bare:
                 self._put(body, name, READERS.get(kind, str)(text))
+        for table in {row.rpartition(".")[0] for name, *_ in form["controls"] if (row := _row(name))}:
+            body[table] = list(body.get(table, {}).values())
         attributes = form["attributes"]
         method, url = attributes["data-api"].split()
         headers = {"X-CSRF-Token": parser.csrf}

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import reconciliation_samples
+import registry_samples
+
 from carbon_platform.console.outline import county_shapes
 
 NOW = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
@@ -121,9 +124,10 @@ RUN: dict[str, Any] = {
 }  # fmt: skip
 CERTIFICATE: dict[str, Any] = {
     "number": "XY-R-2026-000318", "is_demo": True, "quantity_kg": 1_000_000, "beneficiary": "信阳某茶业有限公司（演示）",
-    "beneficiary_code": "91411500MA0000000X", "purpose": "自身运营抵消", "consumption": "2025-01-01 至 2025-12-31", "project": "光山县油茶园碳汇项目",
-    "project_code": "XY-P0001", "county": "光山县", "vintage": 2026, "methodology": "油茶园碳汇计量 v1（演示签署）",
-    "ranges": ["XY-PH-YC01-P0001-411522-2026-0000001-1000000"], "retired_at": NOW, "digest": "7d1e40b9c3f258aa0e962b17", "qr_svg": "",
+    "beneficiary_code": "91411500MA0000000X", "purpose": "自身运营抵消", "consumption": "2025-01-01 至 2025-12-31",
+    "lines": [{"project": "光山县油茶园碳汇项目", "project_code": "XY-P0001", "county": "光山县", "vintage": year, "methodology": "油茶园碳汇计量 v1（演示签署）",
+               "quantity_kg": 500_000, "batch_url": "/batches/B1", "ranges": [f"XY-PH-YC01-P0001-411522-{year}-0000001-0500000"]} for year in (2025, 2026)],
+    "retired_at": NOW, "digest": "7d1e40b9c3f258aa0e962b17", "qr_svg": "",
 }  # fmt: skip
 FUNNEL_STAGES = [
     ("已调查", 1264000, "est", ""), ("合格", 812000, "est", "过 64%，权属不清 45.2 万吨"), ("已监测", 171300, "registered", "过 21%，样地没做完"),
@@ -212,6 +216,8 @@ def _import_report() -> dict[str, Any]:
     }  # fmt: skip
 
 
+POINTS = {"available": 1286, "expiring": "其中 120 分 12 月 31 日到期，请先用", "soon": True,
+          "pending": "另有 27 分，11 月 24 日起能用", "owed": "有 10 分待抵还，从以后的积分里扣"}  # fmt: skip
 ENTRIES = [
     {"title": "公交一趟", "note": "09:12 · 信阳公交乘车码", "icon": "bus", "amount_g": 80, "points": 10, "state": "counted", "reason": "", "url": "/explain/act/1"},
     {"title": "光盘一餐", "note": "12:10 · 光盘行动餐馆", "icon": "plate", "amount_g": 70, "points": 1, "state": "partly",
@@ -226,6 +232,49 @@ BARS = {
         for d, v in zip("六日一二三四今", (180, 92, 344, 268, 410, 256, 326), strict=True)
     ],
 }
+
+
+def _registry_pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    found = {"certificate_number": "XY-C2026-000318", "url": "/certificates/XY-C2026-000318", "quantity_kg": 1_000_000, "beneficiary_name": "某茶业（演示）",
+             "beneficiary_credit_code": "91411500MA0000000X", "purpose": "自身运营", "batches": ["B1"], "retired_at": NOW}  # fmt: skip
+    nothing: dict[str, Any] = {
+        "asked": "",
+        "found": None,
+        "page": None,
+        "wrong": "",
+        "batch": "",
+        "kg": "",
+        "kilogram": None,
+    }
+    yield "verify", "verify.html", nothing | {"asked": "某茶", "found": [found], "page": ONE_PAGE}
+    kilogram = {
+        "serial": "B1-7-7",
+        "number": 7,
+        "state": "retired",
+        "words": "已注销",
+        "certificate_number": "XY-C2026-000318",
+        "invalidation": "XY-V2026-000001",
+    }
+    yield "verify-kilogram", "verify.html", nothing | {"batch": "B1", "kg": "7", "kilogram": kilogram}
+    yield (
+        "verify-nothing",
+        "verify.html",
+        nothing | {"asked": "无", "found": [], "page": ONE_PAGE, "wrong": "至少两个字"},
+    )
+    void = {"number": "XY-V2026-000001", "status": "confirmed", "quantity_kg": 600, "ranges": ["1 – 600"], "reason": "重复计入", "document": "信环函〔2026〕1号", "at": NOW,
+            "debt": {"owed_kg": 100, "done_kg": 40, "left_kg": 60}, "can_decide": False, "is_mine": False}  # fmt: skip
+    yield "batch", "batch.html", {
+        "batch": {"code": "B1", "project_name": "光山县油茶园", "project_code": "XY-P0001", "county_name": "光山县", "vintage": 2026, "methodology_name": "油茶林碳汇", "serial": "B1-1-1000",
+                  "parcel_count": 12, "issued_at": NOW, "is_demo": True},
+        "position": {"issued": 1000, "available": 300, "held": 100, "pledged": 0, "retired": 0, "cancelled": 0, "invalidated": 600, "placed": 1000},
+        "certificates": [found], "page": ONE_PAGE, "invalidations": [void, void | {"number": "XY-V2026-000002", "status": "proposed", "debt": None, "can_decide": True}],
+        "own_kg": 300, "debts": [{"number": "XY-V2026-000001", "left_kg": 60}], "explain_url": "/explain/batch/B1", "can": {"order": True, "cancel": True},
+    }  # fmt: skip
+    yield "pledges", "pledges.html", {
+        "pledges": [{"number": "XY-Z2026-000001", "status": "pledged", "batch": "B1", "batch_url": "/batches/B1", "quantity_kg": 1000, "left_kg": 600, "ranges": ["1 – 600"], "pledger": "某茶业（演示）",
+                     "pledgee": "某银行（演示）", "contract": "质字 1 号", "register": "中登网 0123", "at": NOW, "steps": [{"label": "解押", "quantity_kg": 400, "document": "解字 1 号", "at": NOW}], "can_decide": True}],
+        "page": ONE_PAGE, "batches": [{"code": "B1", "label": "光山县油茶园，2026", "available_kg": 300}], "banks": [{"id": 6, "name": "某银行（演示）"}], "can": {"pledge": True},
+    }  # fmt: skip
 
 
 def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -364,14 +413,15 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
                                                                                "quantity_kg": 1_000_000, "purpose": "自身运营抵消", "beneficiary": "某茶业（演示）", "at": NOW, "explain_url": "/explain/retirement/XY-R-2026-000318"}],
         "page": ONE_PAGE, "retired_kg": 1_000_000,
         "listings": [{"id": 5, "project_name": "光山县油茶园", "county_name": "光山县", "remaining_kg": 9_600_000, "price_fen": 4800}],
-        "purposes": [{"value": "operations", "label": "自身运营抵消"}], "me": {"name": "某茶业（演示）", "credit_code": "91411500MA0000000X"}, "can": {"retire": True, "sell": True}, "bought": "1,000 吨已到您名下。",
+        "purposes": [{"value": "operations", "label": "自身运营抵消"}], "me": {"name": "某茶业（演示）", "credit_code": "91411500MA0000000X"}, "can": {"retire": True, "sell": True, "pledge": True}, "bought": "1,000 吨已到您名下。",
     }  # fmt: skip
     yield "certificate", "certificate.html", {
-        "certificate": CERTIFICATE, "genuine": True, "checked_at": NOW, "parcels": [{"code": "411522-207-014-0031", "county_name": "光山县", "area_m2": 28400.0, "numbers": "1 – 35,210", "quantity_kg": 35210}],
+        "certificate": CERTIFICATE, "genuine": True, "void": [{"number": "XY-V2026-000001", "quantity_kg": 40}], "checked_at": NOW, "parcels": [{"code": "411522-207-014-0031", "county_name": "光山县", "area_m2": 28400.0, "numbers": "1 – 35,210", "quantity_kg": 35210}],
         "parcel_total_m2": 3_184_000.0, "map_url": "/api/v1/public/certificates/XY-R-2026-000318/parcels.geojson", "steps": [*STEPS[:2], {"label": "注销", "at": "2026-11-19 15:32", "state": "final"}],
         "explain_url": "/explain/retirement/XY-R-2026-000318", "pdf_url": "/api/v1/retirements/XY-R-2026-000318/certificate.pdf",
     }  # fmt: skip
-    yield "verify", "certificate.html", {"certificate": None, "asked": "XY-R-0"}
+    yield "no-certificate", "certificate.html", {"certificate": None, "asked": "XY-R-0"}
+    yield from _registry_pages()
     revenue = _revenue()
     yield "revenue", "revenue.html", revenue
     yield "distribution", "distribution.html", {
@@ -416,6 +466,19 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         },
     )
     yield (
+        "seal",
+        "seal.html",
+        {
+            "heads": [
+                {"day": "2026-11-21", "entries": 1_204_331, "block_number": 4_310, "block_hash": "9c41e07a" * 8,
+                 "signed_at": NOW, "url": "/api/v1/public/ledger/heads/2026-11-21"},
+            ],
+            "key": "03a107bf" * 8,
+            "earlier_keys": ["11c0ffee" * 8],
+            "older_url": "/seal?before=2026-11-21",
+        },
+    )  # fmt: skip
+    yield (
         "h5-login",
         "h5_login.html",
         {
@@ -426,7 +489,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         },
     )
     yield "h5-today", "h5_today.html", {
-        "tab": "today", "person": {"name": "小满", "greeting": "小满，上午好"}, "today_g": 326, "month_g": 6840, "year_g": 57600, "points": {"available": 1286, "pending": 27}, "entries": ENTRIES,
+        "tab": "today", "person": {"name": "小满", "greeting": "小满，上午好"}, "today_g": 326, "month_g": 6840, "year_g": 57600, "points": POINTS, "entries": ENTRIES,
         "week": {"finding": "近七天，周三最多", "data": BARS, "twin": TWIN}, "has_consent": False, "honest": "一趟公交 10 分，约值 5 角；80 克碳本身不到 1 分钱。积分是市里和商家的心意，不是碳价。",
     }  # fmt: skip
     yield (
@@ -445,7 +508,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
                     "url": "/h5/codes/XY-HD7K",
                 },
             ],
-            "points": 1286,
+            "points": POINTS,
             "older_points": 41,
             "page": ONE_PAGE,
         },
@@ -505,6 +568,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "provider": "演示公交",
         "points": 100,
         "stock": 50,
+        "month_limit": 5,
         "affordable": True,
     }
     voucher = {
@@ -520,7 +584,8 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "h5_rewards.html",
         {
             "tab": "rewards",
-            "points": {"available": 286},
+            "points": POINTS | {"available": 286},
+            "refusals": [{"title": "再生稻米 0.5 千克", "when": "今天 10:20", "reason": "还差 240 分。"}],
             "rewards": [
                 reward,
                 reward | {"code": "rice", "points": 520, "affordable": False},
@@ -552,3 +617,5 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         {"code": "platform.not_found", "status": 404, "words": {"zh": "没有找到。", "en": "Not found."}},
     )
     yield "api-docs", "api_docs.html", {}
+    yield from registry_samples.pages()
+    yield from reconciliation_samples.pages()

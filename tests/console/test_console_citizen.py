@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from form_browser import CHINESE, Browser, controls_of, visible
 
 from carbon_platform import ledger
 from carbon_platform.app import create_app
+from carbon_platform.citizens.corrections import refund, withdraw_act
+from carbon_platform.citizens.points import activate_due, expire_due
 from carbon_platform.citizens.service import load_reference
+from carbon_platform.citizens.tables import Reward
 from carbon_platform.config import Settings
 from carbon_platform.db import Base, Database
 from carbon_platform.identity.rules import SYSTEM
@@ -29,7 +33,8 @@ def prepare(url: str) -> None:
     db = Database(url)
     Base.metadata.create_all(db.engine)
     with db.engine.begin() as connection:
-        for statement in ledger.append_only_ddl(db.engine.dialect.name):
+        name = db.engine.dialect.name
+        for statement in (*ledger.append_only_ddl(name), *ledger.posting_ddl(name)):
             connection.exec_driver_sql(statement)
     db.transact(load_regions)
     db.transact(load_reference)
@@ -57,10 +62,11 @@ def act_forms(browser: Browser) -> list[str]:
     return [name for name in browser.forms if name.startswith("form-")]
 
 
-def earn_points(browser: Browser, rides: int) -> None:
+def earn_points(browser: Browser, rides: int, *, days_ago: int = 0) -> None:
+    """Rides of one day; those of three days ago have left observation."""
     for number in range(rides):
         browser.open("/h5/earn")
-        at = (NOW - timedelta(hours=1 + number)).isoformat()
+        at = (NOW - timedelta(days=days_ago, hours=1 + number)).isoformat()
         answer, _ = browser.submit("form-xinyang-bus-XI14b", occurred_at=at)
         assert answer.get_json()["points"] == 10
 
@@ -229,7 +235,7 @@ def test_live_wechat_shows_no_code_to_type(settings: Settings) -> None:
 
 
 def test_a_voucher_is_bought_with_points_and_shown(app: Flask, xiaoman: Browser) -> None:
-    earn_points(xiaoman, 6)
+    earn_points(xiaoman, 6, days_ago=3)
     xiaoman.open("/h5/rewards")
     redeemable = [name for name in xiaoman.forms if name.startswith("redeem-")]
     assert redeemable == ["redeem-camellia-soap"], "60 points buy a bar of soap and nothing else"
@@ -265,7 +271,7 @@ def test_home_sums_today_and_tells_what_carbon_is_worth(xiaoman: Browser) -> Non
     earn_points(xiaoman, 2)
     home = visible(xiaoman.open("/h5/"))
     assert re.search(r"今天少排\s*160\s*克", home)
-    assert "20 分" in home
+    assert "另有 20 分，11 月 24 日起能用" in home
     assert "近七天，今天最多：160 克" in home
     # 160 g × ¥80/t = 1.28 fen, cut to one decimal
     assert "约值 1.2 分钱" in home
@@ -301,9 +307,11 @@ def test_large_type_keeps_the_phone_number_on_every_page(xiaoman: Browser, path:
 def test_pages_are_wholly_english(app: Flask, path: str, has_acts: bool) -> None:
     browser = Browser(app).sign_in()
     if has_acts:
-        earn_points(browser.agree(), 6)
+        earn_points(browser.agree(), 6, days_ago=3)
         browser.open("/h5/rewards")
         browser.submit("redeem-camellia-soap")
+        browser.open("/h5/earn")
+        browser.submit("form-xinyang-bus-XI14b")
     browser.client.set_cookie("lang", "en")
     html = browser.open(path)
     assert '<html lang="en"' in html
@@ -314,3 +322,76 @@ def test_pages_are_wholly_english(app: Flask, path: str, has_acts: bool) -> None
     # Providers of rewards and 中文 (the way back) are proper nouns; everything else is English.
     rest = re.sub("演示公交|演示合作社|演示茶社|中文", "", visible(html))
     assert CHINESE.findall(rest) == []
+
+
+@pytest.fixture
+def clock() -> dict[str, datetime]:
+    return {"now": NOW}
+
+
+@pytest.fixture
+def moving(settings: Settings, clock: dict[str, datetime]) -> Iterator[Flask]:
+    """The same platform with a clock that tests move."""
+    app = create_app(settings, clock=lambda: clock["now"])
+    yield app
+    platform(app).db.dispose()
+
+
+def test_the_purse_is_one_number_and_short_lines(moving: Flask, clock: dict[str, datetime]) -> None:
+    browser = Browser(moving).sign_in().agree()
+    earn_points(browser, 3, days_ago=3)
+    earn_points(browser, 1)
+    for path in ("/h5/rewards", "/h5/book"):
+        shown = visible(browser.open(path))
+        assert "2027 年 12 月 31 日到期" in shown
+        assert "另有 10 分，11 月 24 日起能用" in shown
+    assert re.search(r'class="big"><a href="/h5/book#points">30</a>', browser.open("/h5/rewards"))
+    assert "请先用" not in browser.page
+    # the next year, with points of two lots and thirty days before the older one ends
+    clock["now"] = datetime(2027, 12, 1, 4, tzinfo=UTC)
+    browser = Browser(moving).sign_in()
+    browser.open("/h5/earn")
+    browser.submit("form-clean-plate-SH03")
+    platform(moving).db.transact(lambda s: activate_due(s, now=clock["now"]))
+    rewards = visible(browser.open("/h5/rewards"))
+    assert "其中 40 分 12 月 31 日到期，请先用" in rewards
+    assert "其中 40 分 12 月 31 日到期，请先用" in visible(browser.open("/h5/"))
+    clock["now"] = datetime(2027, 12, 31, 16, tzinfo=UTC)  # midnight in Xinyang
+    browser = Browser(moving).sign_in()
+    assert re.search(r'class="big"><a href="/h5/book#points">8</a>', browser.open("/h5/rewards"))
+    platform(moving).db.transact(lambda s: expire_due(s, now=clock["now"]))
+    assert re.search(r"到期作废.*−40", visible(browser.open("/h5/book")), re.DOTALL)
+
+
+def test_a_refused_exchange_can_be_read_again(xiaoman: Browser) -> None:
+    earn_points(xiaoman, 6, days_ago=3)
+    xiaoman.open("/h5/rewards")
+    assert "没换成的" not in xiaoman.page
+    shown = xiaoman.page
+    platform(xiaoman.client.application).db.transact(lambda s: s.execute(sa.update(Reward).values(stock=0)))
+    xiaoman.page = shown
+    answer, _ = xiaoman.submit("redeem-camellia-soap")
+    assert answer.status_code == 409
+    page = visible(xiaoman.open("/h5/rewards"))
+    assert "没换成的" in page
+    assert "刚刚换完了，没有扣您的分" in page
+
+
+def test_what_was_taken_back_is_marked(app: Flask, xiaoman: Browser) -> None:
+    earn_points(xiaoman, 6, days_ago=3)
+    xiaoman.open("/h5/rewards")
+    answer, follow = xiaoman.submit("redeem-camellia-soap")
+    signed = {"note": "店家关门", "actor_name": "甲 #1", "second_approver": "乙 #2", "now": NOW}
+    number = answer.get_json()["id"]
+    platform(app).db.transact(lambda s: refund(s, number, **signed).id)
+    voucher = xiaoman.open(follow)
+    assert "已退回积分" in voucher
+    assert answer.get_json()["voucher_code"] not in visible(voucher)
+    xiaoman.open("/h5/earn")
+    act, _ = xiaoman.submit("form-xinyang-bus-XI14b")
+    platform(app).db.transact(lambda s: withdraw_act(s, act.get_json()["id"], **signed).id)
+    book = visible(xiaoman.open("/h5/book"))
+    assert "已撤回" in book
+    assert "店家关门" in book
+    assert re.search(r"退回 山茶油手工皂 1 块.*\+60", book, re.DOTALL)
+    assert re.search(r"今天少排\s*0\s*克", visible(xiaoman.open("/h5/")))

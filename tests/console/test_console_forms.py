@@ -189,7 +189,10 @@ def test_tickets_are_retired_and_the_certificate_is_public(start: Start) -> None
     cement = signed_in(app, "cement")
     cement.open("/holdings")
     answer, follow = cement.submit(
-        "retire-form-1", quantity_kg="1.5", consumption_from="2025-01-01", consumption_to="2025-12-31"
+        "retire-form-1",
+        {"lines.0.quantity_kg": "1.5"},
+        consumption_from="2025-01-01",
+        consumption_to="2025-12-31",
     )
     certificate = done((answer, follow), 201)
     assert certificate["quantity_kg"] == 1_500
@@ -200,6 +203,78 @@ def test_tickets_are_retired_and_the_certificate_is_public(start: Start) -> None
         assert certificate["digest"] in html
         assert "有效" in html
     assert anyone.client.get("/verify?no=XY-C0000-000000").status_code == 404
+
+
+def test_several_batches_are_retired_with_one_form(start: Start) -> None:
+    app = start(world.traded)
+    cement = signed_in(app, "cement")
+    cement.open("/holdings")
+    days = {"consumption_from": "2025-01-01", "consumption_to": "2025-12-31"}
+    typed = {"lines.0.quantity_kg": "1.5", "lines.2.quantity_kg": "0.001"}
+    certificate = done(cement.submit("several-form", typed, **days), 201)
+    assert [line["quantity_kg"] for line in certificate["lines"]] == [1_500, 1]
+    html = Browser(app).open(f"/certificates/{certificate['certificate_number']}")
+    for line in certificate["lines"]:
+        assert all(span["serial"] in html for span in line["ranges"])
+    cement.open("/holdings")
+    answer, _ = cement.submit("several-form", **days)
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "lines")
+
+
+def test_a_pledge_is_made_let_go_and_enforced(start: Start) -> None:
+    app = start(world.traded)
+    cement, bank = signed_in(app, "cement"), signed_in(app, "bank")
+    html = cement.open("/pledges")
+    assert "没有法定的质押登记簿" in html
+    typed = {"contract_reference": "质字 1 号", "register_reference": "0123"}
+    made = done(cement.submit("pledge-form", quantity_kg="1.5", **typed), 201)
+    number = made["number"]
+    answer, _ = cement.submit("pledge-form", quantity_kg="1", **(typed | {"register_reference": ""}))
+    assert (answer.status_code, answer.get_json()["errors"][0]["field"]) == (422, "register_reference")
+    assert f"release-{number}" not in cement.open("/pledges")  # the bank's to decide
+    bank.open("/pledges")
+    left = done(bank.submit(f"release-{number}", quantity_kg="0.5", document="解字 1 号"), 201)
+    assert left["left_kg"] == 1_000
+    bank.open("/pledges")
+    over = done(bank.submit(f"enforce-{number}", document="（2027）豫民初1号"), 201)
+    assert (over["status"], over["left_kg"]) == ("enforced", 0)
+    assert "已处置" in cement.open("/pledges")
+    assert made["batch"] in bank.open("/holdings")
+
+
+def test_kilograms_are_made_void_by_two_and_made_good(start: Start) -> None:
+    app = start(world.traded)
+    ecology, forestry, operator = (signed_in(app, name) for name in ("ecology", "forestry", "operator"))
+    cement = signed_in(app, "cement")
+    cement.open("/holdings")
+    days = {"consumption_from": "2025-01-01", "consumption_to": "2025-12-31"}
+    used = done(cement.submit("retire-form-1", {"lines.0.quantity_kg": "0.1"}, **days), 201)
+    [line] = used["lines"]
+    first = line["ranges"][0]["first"]
+    address = f"/batches/{line['batch']}"
+    ecology.open(address)
+    words = {"reason": "地块重复", "document": "信环函〔2026〕1号"}
+    named = {"numbers.0.first": str(first), "numbers.0.last": str(first + 9)}
+    made = done(ecology.submit("void-form", named, **words), 201)
+    assert (made["quantity_kg"], made["status"]) == (10, "proposed")
+    assert "须由另一位登录用户批准" in ecology.open(address)
+    assert made["number"] not in Browser(app).open(address)  # only proposed: not public
+    forestry.open(address)
+    decided = done(forestry.submit(f"confirm-{made['number']}"), 201)
+    assert (decided["status"], decided["make_good"]["left_kg"]) == ("confirmed", 10)
+    assert made["number"] in Browser(app).open(address)
+    operator.open(address)
+    owed = {"quantity_kg": "0.01", "reason": "补足", "make_good": made["number"]}
+    done(operator.submit("cancel-form", **owed), 201)
+    html = Browser(app).open(address)
+    assert "已补 10 千克，还差 0 千克" in html
+    assert "一千克不差" in html
+    forestry.open(address)
+    second = done(
+        forestry.submit("void-form", {"numbers.0.first": "50", "numbers.0.last": "50"}, **words), 201
+    )
+    ecology.open(address)
+    assert done(ecology.submit(f"reject-{second['number']}"), 201)["status"] == "rejected"
 
 
 def test_receipts_are_shared_out(start: Start) -> None:
@@ -228,7 +303,8 @@ def test_no_form_of_the_desk_is_without_a_test(start: Start) -> None:
             "/holdings",
         ],
         "authority": ["/sources"],
-        "cement": ["/market", "/holdings"],
+        "cement": ["/market", "/holdings", "/pledges"],
+        "ecology": [f"/batches/{world.BATCH}"],
         "bank": ["/reviews"],
         "dingxin": ["/revenue"],
     }
@@ -240,6 +316,7 @@ def test_no_form_of_the_desk_is_without_a_test(start: Start) -> None:
             found |= {name.rstrip("0123456789-XYT") for name in browser.forms}
     assert found == {
         "sign-out", "upload", "accept-form", "new-form", "parcels-form", "codes-form", "monitoring-form",
-        "run-form", "sell-form", "retire-form", "off", "buy-form", "deposit", "dist",
+        "run-form", "sell-form", "retire-form", "several-form", "pledge-form",
+        "void-form", "off", "buy-form", "deposit", "dist",
         "sign-form-low_carbon_acts_v",
     }  # fmt: skip

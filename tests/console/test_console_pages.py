@@ -19,24 +19,27 @@ from carbon_platform.console.site import local_path
 from carbon_platform.web import platform
 from demo.world import LOGINS, PASSWORD
 
-PUBLIC = ["/", "/login", "/verify", f"/verify/{world.CERTIFICATE}", f"/certificates/{world.CERTIFICATE}",
-          "/sources", "/market", f"/explain/retirement/{world.CERTIFICATE}", "/api/docs",
+PUBLIC = ["/", "/login", "/verify", "/verify?q=淮畔", f"/verify?batch={world.BATCH}&kg=1",
+          f"/batches/{world.BATCH}", f"/verify/{world.CERTIFICATE}", f"/certificates/{world.CERTIFICATE}",
+          "/sources", "/seal", "/market", f"/explain/retirement/{world.CERTIFICATE}", "/api/docs",
           "/problems/platform.not_found"]  # fmt: skip
 DESK = {
     "forestry.guangshan": ["/reviews", "/parcels", "/parcels?kind=rice&county=411522", "/imports",
                            "/imports/1", "/imports/1?show=all", "/projects"],
-    "operator": ["/reviews", "/parcels", "/projects", f"/projects/{world.PROJECT}",
+    "operator": ["/registry", "/registry/holdings", "/reviews", "/parcels", "/projects",
+                 f"/projects/{world.PROJECT}",
                  f"/projects/{world.RICE_PROJECT}", f"/runs/{world.RUN}", f"/runs/{world.RUN}?page=2",
                  f"/runs/{world.RICE_RUN}", "/market", "/holdings", f"/explain/run/{world.RUN}"],
     "verifier": ["/reviews", f"/runs/{world.RUN}"],
-    "ecology": ["/reviews", "/revenue"],
+    "ecology": ["/reviews", "/revenue", f"/batches/{world.BATCH}"],
     "forestry": ["/reviews", "/revenue"],
     "authority": ["/reviews", "/sources"],
-    "cement": ["/market", "/holdings", "/holdings?bought=XY-T000001", f"/explain/run/{world.RUN}"],
+    "cement": ["/market", "/holdings", "/pledges", f"/batches/{world.BATCH}",
+               "/holdings?bought=XY-T000001", f"/explain/run/{world.RUN}"],
     "dingxin": ["/reviews", "/revenue", "/distributions/XY-D000001",
                 "/distributions/XY-D000001?level=village"],
-    "bank": ["/reviews", "/market"],
-    "auditor": ["/reviews", "/revenue", "/holdings", "/parcels"],
+    "bank": ["/reviews", "/market", "/pledges", "/holdings"],
+    "auditor": ["/reviews", "/revenue", "/holdings", "/parcels", "/reconciliation"],
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """A production start with a development part left in is refused, naming every part."""
 
+from pathlib import Path
+
 import pytest
 
 from carbon_platform.config import UnsafeSettings, load_settings
@@ -15,8 +17,23 @@ SAFE = {
 }
 
 
-def test_safe_production_settings_are_accepted() -> None:
-    assert not load_settings(SAFE).is_demo
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    file = tmp_path / "key.pem"
+    file.touch(mode=0o640)
+    return file
+
+
+def test_safe_production_settings_are_accepted(key_file: Path) -> None:
+    settings = load_settings(SAFE | {"CARBON_SEAL_KEY_FILE": str(key_file)})
+    assert not settings.is_demo
+    assert settings.seal_key_path == key_file
+
+
+def test_a_signing_key_everybody_may_read_refuses_the_start(key_file: Path) -> None:
+    key_file.chmod(0o644)
+    with pytest.raises(UnsafeSettings, match="chmod"):
+        load_settings(SAFE | {"CARBON_SEAL_KEY_FILE": str(key_file)})
 
 
 @pytest.mark.parametrize(
@@ -29,15 +46,19 @@ def test_safe_production_settings_are_accepted() -> None:
         ({"WECHAT_APP_SECRET": ""}, "WECHAT_APP_SECRET"),
         ({"CARBON_BASE_URL": "http://carbon.example"}, "CARBON_BASE_URL"),
         ({"CARBON_MODE": "prod"}, "CARBON_MODE"),
+        ({"CARBON_SEAL_KEY_FILE": ""}, "CARBON_SEAL_KEY_FILE"),
+        ({"CARBON_SEAL_KEY_FILE": "/nowhere/key.pem"}, "CARBON_SEAL_KEY_FILE"),
+        ({"CARBON_SEAL_OLD_KEYS": "abc"}, "CARBON_SEAL_OLD_KEYS"),
     ],
 )
-def test_each_unsafe_part_refuses_the_start(change: dict[str, str], named: str) -> None:
-    with pytest.raises(UnsafeSettings, match=named):
-        load_settings(SAFE | change)
+def test_each_unsafe_part_refuses_the_start(change: dict[str, str], named: str, key_file: Path) -> None:
+    with pytest.raises(UnsafeSettings, match=named) as caught:
+        load_settings(SAFE | {"CARBON_SEAL_KEY_FILE": str(key_file)} | change)
+    assert str(caught.value).count("CARBON_SEAL_KEY_FILE") == (named == "CARBON_SEAL_KEY_FILE")
 
 
 def test_every_wrong_part_is_named_at_once() -> None:
     with pytest.raises(UnsafeSettings) as caught:
         load_settings({"CARBON_MODE": "production"})
-    for name in ("CARBON_SECRET", "WECHAT_MODE", "CARBON_DATABASE_URL", "CARBON_BASE_URL"):
+    for name in ("CARBON_SECRET", "WECHAT_MODE", "CARBON_DATABASE_URL", "CARBON_BASE_URL", "CARBON_SEAL_KEY"):
         assert name in str(caught.value)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from project_world import World
-from ticket_desk import batch_codes, prepare_tickets, retire
+from ticket_desk import batch_codes, prepare_tickets, retire, retire_lines, scatter, seven_batches
 
-from carbon_platform.credits import retirement
+from carbon_platform.credits import certificates, retirement
 from carbon_platform.credits.glyphs import GlyphMissing, check_glyphs
 from carbon_platform.credits.paper import FOLDER, certificate_pdf, verify_url
-from carbon_platform.credits.tables import Retirement
 from carbon_platform.db import Database
+from carbon_platform.identity.tables import Organisation
 from carbon_platform.projects.tables import Project
 
 BASE = "https://carbon.example.org/"
@@ -37,12 +37,12 @@ def print_it(db: Database, number: str) -> bytes:
     )
 
 
-def text_of(pdf: bytes, folder: Path) -> str:
+def text_of(pdf: bytes, folder: Path, order: str = "-layout") -> str:
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed: apt-get install poppler-utils")
     path = folder / "paper.pdf"
     path.write_bytes(pdf)
-    done = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True)
+    done = subprocess.run(["pdftotext", order, path, "-"], capture_output=True, text=True, check=True)
     return done.stdout
 
 
@@ -104,25 +104,45 @@ def test_the_paper_says_what_the_record_says(world: World, tmp_path: Path) -> No
     assert "王某" not in text  # no right holder on a public paper
 
 
-def test_many_ranges_stay_on_the_paper(world: World, tmp_path: Path) -> None:
-    """A holding in twelve pieces is retired as a whole: every range is printed."""
-    batch = batch_codes(world)[0]
-    found = retire(world, batch, 12)
-    pieces = [[1 + 1000 * n, 1 + 1000 * n] for n in range(12)]
-    with world.db.engine.begin() as connection:
-        connection.execute(sa.update(Retirement).values(ranges=pieces))
+def test_seven_batches_and_many_ranges_stand_on_a_page_of_their_own(world: World, tmp_path: Path) -> None:
+    """Every second kilogram of a batch was sold on, so that what is retired is in twelve pieces."""
+    lines = seven_batches(world)
+    [first, *_] = lines
+    scatter(world, first[0], pieces=12)
+    found = retire_lines(world, [(first[0], 12), *lines[1:]])
+    pdf = print_it(world.db, found.certificate_number)
+    text = re.sub(r"\s", "", text_of(pdf, tmp_path, "-raw"))
+    said = certificates.view(found)
+    assert len(said["serials"]) == 12 + 6
+    for line in said["lines"]:
+        assert f"{line['quantity_kg']:,}" in text
+        for serial in line["serials"]:
+            assert serial in text
+    assert "第1页，共2页" in text
+    assert f"合计{said['quantity_kg']:,}" in text
+    assert print_it(world.db, found.certificate_number) == pdf
+
+
+def test_two_batches_share_the_first_page(world: World, tmp_path: Path) -> None:
+    found = retire_lines(world, [(code, 1_500) for code in batch_codes(world)])
     text = re.sub(r"\s", "", text_of(print_it(world.db, found.certificate_number), tmp_path))
-    for first, last in pieces:
-        assert f"{batch}-{first}-{last}" in text
+    assert "第1页" not in text
+    assert "光山县、新县" in text
+    for serial in certificates.view(found)["serials"]:
+        assert serial in text
 
 
-def test_what_the_font_lacks_stops_the_print_by_name(world: World) -> None:
-    """Also when the name came from elsewhere: the project was renamed after the retirement."""
+def test_a_name_changed_later_does_not_change_the_paper(world: World) -> None:
+    """Neither does a name that the font could not print."""
     number = retire(world, batch_codes(world)[0], 1_000).certificate_number
+    before = print_it(world.db, number)
     with world.db.engine.begin() as connection:
         connection.execute(sa.update(Project).values(name_zh="𬭩山油茶"))
+        connection.execute(sa.update(Organisation).values(name_zh=Organisation.name_zh + "（已更名）"))
+    assert print_it(world.db, number) == before
+    assert world.db.read(lambda s: certificates.is_genuine(s, retirement.get_retirement(s, number)))
     with pytest.raises(GlyphMissing) as refused:
-        print_it(world.db, number)
+        retire(world, batch_codes(world)[0], 1_000)
     assert "𬭩" in refused.value.message("zh")
     assert refused.value.status == 422
 

@@ -45,8 +45,7 @@ def retire(world: World, batch: str, quantity_kg: int) -> str:
         lambda s: retirement.retire(
             s,
             actor,
-            batch=batch,
-            quantity_kg=quantity_kg,
+            lines=[(batch, quantity_kg)],
             purpose="event",
             beneficiary_name="某会议（测试）",
             beneficiary_credit_code="",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flow_house import SMALL, House
 from sqlalchemy.orm import Session
 
+from carbon_platform import ledger
 from carbon_platform.app import create_app
 from carbon_platform.cli import prepare
 from carbon_platform.config import Settings
@@ -18,6 +19,16 @@ from carbon_platform.web import platform
 from demo.client import http_for
 from demo.story import Told, tell
 from demo.world import populate
+
+
+@pytest.fixture(autouse=True)
+def no_kilogram_is_lost(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test, per batch: issued = available + held + pledged + retired + cancelled + invalidated."""
+    house = request.getfixturevalue("house") if "house" in request.fixturenames else None
+    yield
+    if house:
+        for found in house.db.read(ledger.lot_positions):
+            assert found.issued == found.placed, found
 
 
 @pytest.fixture(scope="session")

@@ -97,8 +97,7 @@ def bought(house: House, tea: Person, tonnes: int = 1) -> str:
 
 def retirement(batch: str, quantity_kg: Any, **changes: Any) -> dict[str, Any]:
     return {
-        "batch": batch,
-        "quantity_kg": quantity_kg,
+        "lines": [{"batch": batch, "quantity_kg": quantity_kg}],
         "purpose": "event",
         "beneficiary_name": "茶话会（演示）",
         "consumption_from": "2026-11-01",
@@ -131,7 +130,7 @@ def test_an_amount_is_a_whole_number_everywhere(house: House, told: Told) -> Non
     deposit = {"organisation_id": 1, "amount_fen": 100, "bank_reference": "x"}
     offer = {"batch": batch, "quantity_kg": 1000, "price_fen_per_t": PRICE_FEN_PER_T}
     doors = [
-        ("tea", "/api/v1/retirements", "quantity_kg", retirement(batch, 1)),
+        ("tea", "/api/v1/retirements", "lines.0.quantity_kg", retirement(batch, 1)),
         ("tea", f"/api/v1/listings/{listing}/orders", "quantity_kg", {"quantity_kg": 1000}),
         ("operator", "/api/v1/listings", "quantity_kg", offer),
         ("operator", "/api/v1/listings", "price_fen_per_t", offer),
@@ -142,7 +141,9 @@ def test_an_amount_is_a_whole_number_everywhere(house: House, told: Told) -> Non
             for amount in NO_AMOUNT:
                 # NaN is no JSON, but Python's parser and many clients take it for a number.
                 answer = house.app.test_client().post(
-                    path, json=body | {field: amount}, headers=people[who].headers | {"Idempotency-Key": "n"}
+                    path,
+                    json=body | (retirement(batch, amount) if "lines" in body else {field: amount}),
+                    headers=people[who].headers | {"Idempotency-Key": "n"},
                 )
                 assert answer.status_code == 422, (path, amount, answer.text)
                 [error] = answer.json["errors"]
@@ -265,8 +266,8 @@ def test_many_browsers_for_the_last_kilograms(house: House, tea: Person) -> None
     papers = [result for result in results if not isinstance(result, Refused)]
     assert [r.code for r in results if isinstance(r, Refused)] == ["ledger.insufficient"] * 3
     assert len({paper["certificate_number"] for paper in papers}) == 3
-    spans = [serial.rsplit("-", 2)[1:] for paper in papers for serial in paper["serials"]]
-    numbers = [n for first, last in spans for n in range(int(first), int(last) + 1)]
+    spans = [span for paper in papers for line in paper["lines"] for span in line["ranges"]]
+    numbers = [n for span in spans for n in range(span["first"], span["last"] + 1)]
     assert len(numbers) == len(set(numbers)) == 900
     assert available(tea, batch) == 0
 

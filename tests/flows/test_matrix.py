@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -18,8 +18,11 @@ from flask import Flask
 from flow_house import House
 from werkzeug.routing import Rule
 
+from carbon_platform import ledger
 from carbon_platform.identity.rules import PERMISSIONS, SYSTEM
 from carbon_platform.identity.service import add_user
+from carbon_platform.ledger import Head
+from carbon_platform.web import platform
 from demo.client import Person, sign_in, sign_in_citizen
 from demo.story import Told
 from demo.world import LOGINS, PASSWORD
@@ -43,6 +46,10 @@ PUBLIC = {
     "GET /api/v1/listings",
     "GET /api/v1/listings/<int:listing_id>",
     "GET /api/v1/listings/<int:listing_id>/split",
+    "GET /api/v1/public/ledger/heads",
+    "GET /api/v1/public/ledger/heads/<day>",
+    "GET /api/v1/public/ledger/key",
+    "GET /api/v1/public/retirements",
     "GET /api/v1/public/certificates/<number>",
     "GET /api/v1/public/certificates/<number>/parcels.geojson",
     "GET /api/v1/retirements/<number>/certificate.pdf",
@@ -61,8 +68,14 @@ HOLDERS = {
     "methodology.read": f"forestry_officer authority enterprise citizen {EVERYBODY_AT_WORK}",
     "methodology.sign": "authority",
     "batch.issue": "operator",
-    "holding.read": "operator enterprise auditor",
+    "holding.read": "operator enterprise auditor bank",
     "holding.retire": "enterprise",
+    "holding.cancel": "operator enterprise",
+    "pledge.read": "enterprise bank auditor",
+    "pledge.write": "enterprise",
+    "pledge.decide": "bank",
+    "order.read": EVERYBODY_AT_WORK,
+    "order.write": "ecology_bureau forestry_bureau",
     "market.read": f"enterprise bank {EVERYBODY_AT_WORK}",
     "market.sell": "operator enterprise",
     "market.buy": "enterprise",
@@ -71,6 +84,12 @@ HOLDERS = {
     "distribution.write": "dingxin",
     "revenue.read": "ecology_bureau forestry_bureau dingxin auditor",
     "citizen.self": "citizen",
+    "registry.read": "operator ecology_bureau forestry_bureau auditor",
+    "registry.import": "operator",
+    "ledger.prove": "auditor",
+    "ledger.read": "auditor administrator",
+    "ledger.freeze": "auditor administrator",
+    "points.correct": "operator ecology_bureau",
 }
 HOSTILE_TEXT = ["nope", "%00", "a%00b", "%F0%9F%8C%B1", "%ED%A0%80", "%FF", "a" * 300, "%27%20OR%201%3D1--",
                 "..%2F..%2Fetc%2Fpasswd", "%25", "-1", "%0A"]  # fmt: skip
@@ -98,6 +117,8 @@ BODIES: list[dict[str, Any]] = [
 ]
 # Addresses that ask for something more before they answer with 200.
 QUERY = {
+    "GET /api/v1/ledger/statement": "?role=cash",
+    "GET /api/v1/public/retirements": "?number=XY-C2026-000001",
     "GET /api/v1/parcels.geojson": "?bbox=114,31,116,33",
     "GET /api/v1/listings/<int:listing_id>/split": "?quantity_kg=1000",
 }
@@ -153,8 +174,9 @@ def people(
 
 
 @pytest.fixture
-def things(told: Told, people: dict[str, Person]) -> dict[str, str]:
+def things(house: House, told: Told, people: dict[str, Person]) -> dict[str, str]:
     """Something that exists, for each argument of an address."""
+    head = seal_and_sign(house)
     run = told.runs["camellia"]["code"]
     trade = told.trades[0]
     offer = people["operator"].get("/api/v1/listings")["items"][0]  # still open: others may have been sold
@@ -163,18 +185,58 @@ def things(told: Told, people: dict[str, Person]) -> dict[str, str]:
         "/acts/": str(told.citizen["ride"]["id"]),
         "/batches/": told.batches[0]["code"],
         "/consents/": "1",
+        "/corrections/": "1",
         "/distributions/": told.distributions[0]["code"],
+        "/entries/": "1",
+        "/freezes/": "1",
         "/explain/": run,
+        "/heads/": head.day,
         "/listings/": str(offer["id"]),
         "/methodologies/": "camellia_oil_v1",
         "/parcel-imports/": str(told.imports[0]["staged"]["id"]),
         "/parcels/": parcel,
         "/projects/": told.projects["camellia"]["code"],
+        **imported_registry(people["operator"]),
+        "/pledges/": told.pledge["number"],
+        "/invalidations/": proposed_invalidation(told, people),
+        "/cancellation-orders/": "XY-Q2026-000001",
         "certificates/": told.certificate["certificate_number"],
         "/retirements/": told.certificate["certificate_number"],
         "/runs/": run,
         "/trades/": trade["code"],
     }
+
+
+def imported_registry(operator: Person) -> dict[str, str]:
+    """An accepted import of another registry with one batch; made the first time."""
+    if not operator.get("/api/v1/external-batches")["items"]:
+        head = "业务类型,项目编号,方法学,年份,编号区间,数量（吨）,持有人,日期"
+        row = "登记,CCER-HN-1,造林碳汇,2024,1-5,5,信阳市碳资源开发有限公司（演示）,2025-03-01"
+        staged = operator.upload(
+            "/api/v1/registry-imports", "ccer.csv", f"{head}\n{row}\n".encode(), source="ccer"
+        )
+        operator.post(f"/api/v1/registry-imports/{staged['id']}/accept", {"digest": staged["digest"]})
+    batch = operator.get("/api/v1/external-batches")["items"][0]
+    return {"/external-batches/": batch["lot"], "/registry-imports/": str(batch["import_id"])}
+
+
+def proposed_invalidation(told: Told, people: dict[str, Person]) -> str:
+    """One is enough: what is only proposed moves nothing."""
+    listed = people["ecology_bureau"].get("/api/v1/invalidations")["items"]
+    body = {"batch": told.batches[0]["code"], "numbers": [{"first": 1, "last": 1}], "reason": "试一试",
+            "document": "演示"}  # fmt: skip
+    found = listed[0] if listed else people["ecology_bureau"].post("/api/v1/invalidations", body)
+    return str(found["number"])
+
+
+def seal_and_sign(house: House) -> Head:
+    """The ledger's head of today, signed as if the day were over; also when it is signed already."""
+    now = datetime.now(UTC)
+    ledger.seal_all(house.db, lambda: now)
+    key = ledger.load_key(platform(house.app).settings.seal_key_path, make=True)
+    house.db.transact(lambda s: ledger.sign_heads(s, key, now + timedelta(days=1)))
+    [newest] = house.db.read(lambda s: ledger.signed_heads(s, limit=1))
+    return newest
 
 
 def address(rule: Rule, value: str) -> str:
@@ -237,6 +299,16 @@ def test_what_moves_units_or_money_demands_a_key(house: House) -> None:
         "POST /api/v1/citizen/redemptions",
         "POST /api/v1/listings",
         "POST /api/v1/listings/<int:listing_id>/orders",
+        "POST /api/v1/points/corrections/<int:correction_id>/decision",
+        "POST /api/v1/cancellations",
+        "POST /api/v1/cancellation-orders",
+        "POST /api/v1/cancellation-orders/<number>/decision",
+        "POST /api/v1/invalidations",
+        "POST /api/v1/invalidations/<number>/decision",
+        "POST /api/v1/pledges",
+        "POST /api/v1/pledges/<number>/release",
+        "POST /api/v1/pledges/<number>/enforcement",
+        "POST /api/v1/registry-imports/<int:import_id>/accept",
         "POST /api/v1/retirements",
         "POST /api/v1/runs/<code>/issue",
         "POST /api/v1/trades/<code>/distribution",

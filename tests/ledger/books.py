@@ -5,13 +5,27 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from carbon_platform import ledger
-from carbon_platform.db import Database
+from carbon_platform.db import Base, Database
 from carbon_platform.ledger import AccountKey, Asset, Entry, Held, HoldRequest, Move, Posted
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 LOT = "XY-camellia-P1-411528-2026"
 HOUR = timedelta(hours=1)
+
+
+def prepare_ledger(url: str) -> None:
+    """The ledger's tables and triggers, nothing else. For ``fresh_database(engine_name, prepare_ledger)``."""
+    database = Database(url)
+    ours = [table for name, table in Base.metadata.tables.items() if name.startswith("ledger_")]
+    with database.engine.begin() as connection:
+        Base.metadata.create_all(connection, tables=ours)
+        name = connection.dialect.name
+        for statement in ledger.append_only_ddl(name) + ledger.posting_ddl(name):
+            connection.exec_driver_sql(statement)
+    database.dispose()
 
 
 def issuance(lot: str = LOT) -> AccountKey:
@@ -82,6 +96,20 @@ def balance(database: Database, key: AccountKey, **when: Any) -> tuple[int, int]
 
 def numbers(database: Database, key: AccountKey) -> list[tuple[int, int]]:
     return [(r.first, r.last) for r in database.read(lambda s: ledger.ranges(s, key))]
+
+
+def quick(database: Database) -> Database:
+    """The same database, for tests in which nothing has to survive a power cut and no server goes away.
+
+    SQLite does not wait for the disk, and connections to PostgreSQL are not asked first whether they live.
+    """
+    if database.engine.dialect.name == "sqlite":
+        sa.event.listen(
+            database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF")
+        )
+    else:
+        database.engine.pool._pre_ping = False
+    return database
 
 
 def assert_sound(database: Database) -> None:

@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from books import prepare_ledger
 
-from carbon_platform.db import Base, Database
-from carbon_platform.ledger import append_only_ddl
-
-
-def prepare_ledger(url: str) -> None:
-    database = Database(url)
-    ours = [table for name, table in Base.metadata.tables.items() if name.startswith("ledger_")]
-    with database.engine.begin() as connection:
-        Base.metadata.create_all(connection, tables=ours)
-        for statement in append_only_ddl(connection.dialect.name):
-            connection.exec_driver_sql(statement)
-    database.dispose()
+from carbon_platform.db import Database
 
 
 @pytest.fixture

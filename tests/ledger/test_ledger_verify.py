@@ -174,6 +174,8 @@ def test_the_report_counts(story: Database) -> None:
         "holds": 2,
         "lots": 1,
         "numbered_kg": 100,
+        "sealed": 0,
+        "heads": 0,
     }
     assert BANK.role == "bank"
 

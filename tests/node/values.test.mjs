@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BadValue, buildBody, cost, csvOf, exactInteger, fillTemplate, findings, keyAfter, rowsOf, tonnes, yuan } from '../../carbon_platform/console/static/values.js';
+import { BadValue, buildBody, cost, csvOf, exactInteger, fillTemplate, findings, keyAfter, rowsOf, sumOf, tonnes, yuan } from '../../carbon_platform/console/static/values.js';
 
 test('typed decimals become exact integers', () => {
   assert.equal(exactInteger('1,234.5', 3), 1234500);
@@ -28,6 +28,18 @@ test('a body nests, collects and leaves out what is empty', () => {
     { name: 'note', value: '' },
   ]);
   assert.deepEqual(body, { quantity_kg: 1000000, period: { start: '2026-01-01' }, codes: ['a', 'b'], list: ['x', 'y', 'z'], agreed: false });
+});
+
+test('rows are collected, and one with an empty cell is left out', () => {
+  const rows = ['a', 'b', 'c'].flatMap((batch, n) => [
+    { name: `lines.${n}.batch`, value: batch },
+    { name: `lines.${n}.quantity_kg`, type: 'kg', value: ['1.5', '', '0.001'][n] },
+  ]);
+  const lines = [{ batch: 'a', quantity_kg: 1500 }, { batch: 'c', quantity_kg: 1 }];
+  assert.deepEqual(buildBody([...rows, { name: 'purpose', value: 'event' }]), { lines, purpose: 'event' });
+  assert.equal(sumOf('lines.*.quantity_kg', rows), 1501);
+  assert.equal(sumOf('lines.*.quantity_kg', [{ name: 'lines.0.quantity_kg', value: '1.2345' }]), null);
+  assert.equal(sumOf('lines.*.quantity_kg', [{ name: 'other.0.quantity_kg', value: '1' }]), 0);
 });
 
 test('a value that is no number names its field', () => {

@@ -1,7 +1,7 @@
 // Progressive extras: every page reads, links and prints without this file.
 
-import { attachForms } from './forms.js';
-import { cost, csvOf, exactInteger, tonnes, yuan } from './values.js';
+import { attachForms, controls } from './forms.js';
+import { cost, csvOf, exactInteger, sumOf, tonnes, yuan } from './values.js';
 
 const html = document.documentElement;
 const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}');
@@ -76,7 +76,8 @@ document.addEventListener('click', (event) => {
 // ---- figures that follow what is typed: <output data-follow="quantity_kg" data-price="4800"> ----
 function follow(form) {
   form.querySelectorAll('[data-follow]').forEach((output) => {
-    const kg = exactInteger(form.elements[output.dataset.follow]?.value ?? '', 3);
+    const name = output.dataset.follow;
+    const kg = name.includes('*') ? sumOf(name, controls(form)) || null : exactInteger(form.elements[name]?.value ?? '', 3);
     const price = Number(output.dataset.price);
     const sum = output.dataset.price && kg !== null && kg > 0 ? cost(kg, price) : null;
     const shown = kg === null || kg <= 0 ? '…' : output.dataset.price ? yuan(sum) : tonnes(kg);

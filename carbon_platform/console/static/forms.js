@@ -3,7 +3,7 @@
 //     <input name="quantity_kg" data-type="kg">  see READERS in values.js for the types
 // Success goes to data-next (filled from the response) or reloads; a problem becomes an error summary.
 
-import { BadValue, buildBody, fillTemplate, findings, keyAfter } from './values.js';
+import { BadValue, buildBody, exactInteger, fillTemplate, findings, keyAfter, sumOf, tonnes } from './values.js';
 
 const freshKey = () => crypto.randomUUID?.() ?? [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('');
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
@@ -110,9 +110,14 @@ export function envelope(form, language) {
   return { body: empty ? null : JSON.stringify(body), headers: empty ? headers : { ...headers, 'Content-Type': 'application/json' } };
 }
 
-/** Values the browser checks before sending: data-must-equal="selector or text" (typed tonnage). */
+/** Values the browser checks before sending: data-must-equal="name, names with *, or text" (typed tonnage). */
 function mismatches(form, words) {
   return [...form.querySelectorAll('[data-must-equal]')].flatMap((control) => {
+    if (control.dataset.mustEqual.includes('*')) {
+      const sum = sumOf(control.dataset.mustEqual, controls(form));
+      const equal = sum !== null && sum > 0 && exactInteger(control.value, 3) === sum;
+      return equal ? [] : [{ field: control.dataset.field, message: words.mustEqual.replace('{value}', sum ? tonnes(sum) : '…') }];
+    }
     const wanted = form.querySelector(`[name="${control.dataset.mustEqual}"]`)?.value ?? control.dataset.mustEqual;
     const same = control.value.replace(/[,，\s]/g, '') === wanted.replace(/[,，\s]/g, '') && wanted !== '';
     return same ? [] : [{ field: control.dataset.field, message: words.mustEqual.replace('{value}', wanted || '…') }];

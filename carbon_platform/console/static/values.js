@@ -54,11 +54,20 @@ export class BadValue extends Error {
   }
 }
 
-/** [{name, type, value}] → nested object. "a.b" nests, "a[]" collects, empty values are left out. */
+const rowOf = (name) => /^(.*?\.\d+)\./.exec(name)?.[1];
+
+/**
+ * [{name, type, value}] → nested object. "a.b" nests, "a[]" collects, "a.0.b" makes rows; empty values are left
+ * out, and so is a row of which something is empty: a batch nobody typed a quantity for is not meant.
+ */
 export function buildBody(fields) {
   const body = {};
+  const tables = new Set();
+  const bare = new Set(fields.filter(({ value }) => value === '' || value === undefined).map(({ name }) => rowOf(name)));
   for (const { name, type = 'string', value } of fields) {
-    if (value === '' || value === undefined) continue;
+    const row = rowOf(name);
+    if (value === '' || value === undefined || (row && bare.has(row))) continue;
+    if (row) tables.add(row.slice(0, row.lastIndexOf('.')));
     const read = READERS[type] ?? ((text) => text);
     const parsed = read(String(value));
     if (parsed === null) throw new BadValue(name, type);
@@ -67,6 +76,12 @@ export function buildBody(fields) {
     const home = path.reduce((at, key) => (at[key] ??= {}), body);
     if (name.endsWith('[]')) (home[last] ??= []).push(parsed);
     else home[last] = parsed;
+  }
+  for (const table of tables) {
+    const path = table.split('.');
+    const last = path.pop();
+    const home = path.reduce((at, key) => at[key], body);
+    home[last] = Object.values(home[last]);
   }
   return body;
 }
@@ -121,6 +136,19 @@ export function tonnes(kg) {
 export function cost(quantityKg, priceFen) {
   if (!Number.isSafeInteger(quantityKg) || !Number.isSafeInteger(priceFen)) return null;
   return Number((BigInt(quantityKg) * BigInt(priceFen) + 500n) / 1000n);
+}
+
+/** What names like "lines.0.quantity_kg" hold together for "lines.*.quantity_kg"; null when one is no number. */
+export function sumOf(pattern, fields, decimals = 3) {
+  const wanted = new RegExp(`^${pattern.split('*').map((part) => part.replace(/\./g, '\\.')).join('\\d+')}$`);
+  let sum = 0;
+  for (const { name, value } of fields) {
+    if (!wanted.test(name) || String(value).trim() === '') continue;
+    const read = exactInteger(value, decimals);
+    if (read === null) return null;
+    sum += read;
+  }
+  return sum;
 }
 
 const fixed = (value, digits) => {

@@ -1,0 +1,15 @@
+"""The platform with one more address that does nothing, served by gunicorn for L1 and L4."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from carbon_platform.app import create_app
+
+app = create_app()
+
+
+@app.get("/bench/trivial")
+def trivial() -> Any:
+    """A small JSON answer: what the server, the framework and the network cost by themselves."""
+    return {"ok": True}

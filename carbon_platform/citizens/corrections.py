@@ -1,0 +1,273 @@
+"""Taking back: an act its source withdraws, a redemption that is refunded. Two people, each once.
+
+Nothing posted is edited. Both are mirrors of the entries they undo, so every point returns to the very
+lot it came from. Where the mirror alone cannot stand, one more entry makes it possible:
+
+* points of a withdrawn act that lapsed come back from ``points_expired`` of their lot;
+* points that were spent are replaced from the person's other lots, oldest first, as they would have
+  been spent had the act never been there;
+* what even those cannot cover is owed (``points_debt``) and paid back out of later points;
+* refunded points whose lot is over by now get a new, short one (``refund_grace_days``).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from carbon_platform import ledger
+from carbon_platform.citizens import catalogue, lots, points, rewards, rules
+from carbon_platform.citizens.errors import (
+    AlreadyRefunded,
+    AlreadyWithdrawn,
+    CorrectionClosed,
+    CorrectionOpen,
+    SecondPersonNeeded,
+)
+from carbon_platform.citizens.purse import (
+    EXPIRED,
+    PENDING,
+    WITHDRAWN,
+    debt_account,
+    expired_account,
+    issued_account,
+    open_purse,
+    pending_account,
+    points_account,
+    redeemed_account,
+)
+from carbon_platform.citizens.tables import Act, PointsCorrection, Redemption, Reward
+from carbon_platform.db import serialise
+from carbon_platform.errors import NotFound
+from carbon_platform.identity.rules import Actor
+from carbon_platform.identity.service import audit
+
+WITHDRAW_ACT, REFUND = "withdraw_act", "refund"
+PROPOSED, DONE, DECLINED = "proposed", "done", "declined"
+STATUS_WORDS = {
+    PROPOSED: ("等第二人决定", "proposed"),
+    DONE: ("执行", "done"),
+    DECLINED: ("否决", "declined"),
+}
+
+
+def propose(
+    session: Session, actor: Actor, *, kind: str, number: int, note: str, now: datetime
+) -> PointsCorrection:
+    """Ask for an act to be withdrawn or a redemption to be refunded. ``note`` is what the citizen reads.
+
+    Errors: ``NotFound``, ``AlreadyWithdrawn``, ``AlreadyRefunded``, ``CorrectionOpen``.
+    """
+    serialise(session, f"correction:{kind}:{number}")
+    _object(session, kind, number)
+    waiting = session.scalar(
+        sa.select(PointsCorrection.id).where(
+            PointsCorrection.kind == kind,
+            PointsCorrection.number == number,
+            PointsCorrection.status == PROPOSED,
+        )
+    )
+    if waiting is not None:
+        raise CorrectionOpen(number=waiting)
+    correction = PointsCorrection(
+        kind=kind,
+        number=number,
+        note=note.strip(),
+        status=PROPOSED,
+        proposed_by=actor.name,
+        proposed_by_id=actor.user_id or 0,
+        proposed_at=now,
+    )
+    session.add(correction)
+    session.flush()
+    audit(
+        session, actor, "points.propose", object_kind=kind, object_id=number, now=now,
+        detail={"correction": correction.id},
+    )  # fmt: skip
+    return correction
+
+
+def decide(
+    session: Session, actor: Actor, correction_id: int, *, approve: bool, now: datetime
+) -> PointsCorrection:
+    """Carry a proposal out, or decline it. Errors: ``NotFound``, ``SecondPersonNeeded``,
+    ``CorrectionClosed``, and those of :func:`withdraw_act` and :func:`refund`."""
+    correction = session.scalar(
+        sa.select(PointsCorrection).where(PointsCorrection.id == correction_id).with_for_update()
+    )
+    if correction is None:
+        raise NotFound(what="更正申请", key=correction_id)
+    if correction.status != PROPOSED:
+        state, state_en = STATUS_WORDS[correction.status]
+        raise CorrectionClosed(number=correction.id, state=state, state_en=state_en)
+    if correction.proposed_by_id == actor.user_id:
+        raise SecondPersonNeeded(number=correction.id)
+    if approve:
+        work = withdraw_act if correction.kind == WITHDRAW_ACT else refund
+        work(
+            session,
+            correction.number,
+            note=correction.note,
+            actor_name=_signature(correction.proposed_by, correction.proposed_by_id),
+            second_approver=_signature(actor.name, actor.user_id or 0),
+            now=now,
+        )
+    correction.status = DONE if approve else DECLINED
+    correction.decided_by, correction.decided_by_id, correction.decided_at = actor.name, actor.user_id, now
+    audit(
+        session, actor, "points.decide", object_kind=correction.kind, object_id=correction.number, now=now,
+        detail={"correction": correction.id, "status": correction.status},
+    )  # fmt: skip
+    return correction
+
+
+def corrections() -> sa.Select[Any]:
+    """All proposals, newest first, for paging."""
+    return sa.select(PointsCorrection).order_by(PointsCorrection.id.desc())
+
+
+def withdraw_act(
+    session: Session, act_id: int, *, note: str, actor_name: str, second_approver: str, now: datetime
+) -> Act:
+    """Take an act out of the book: its grams and its points, from the lot they went to.
+
+    Errors: ``NotFound``, ``AlreadyWithdrawn``.
+    """
+    act = session.scalar(sa.select(Act).where(Act.id == act_id).with_for_update())
+    if act is None:
+        raise NotFound(what="记账", key=act_id)
+    if act.withdrawn_at is not None:
+        raise AlreadyWithdrawn(number=act_id)
+    points.lock(session, act.holder)
+    signed: dict[str, Any] = {
+        "actor_name": actor_name,
+        "second_approver": second_approver,
+        "note": note,
+        "now": now,
+    }
+    if act.points:
+        _make_whole(session, act, actor_name=actor_name, note=note, now=now)
+    if act.activation_entry_id is not None:
+        ledger.reverse(
+            session,
+            act.activation_entry_id,
+            reference=f"points:deactivate:{act.id}",
+            reason="points.deactivation",
+            **signed,
+        )
+    if act.entry_id is not None:
+        act.withdrawal_entry_id = ledger.reverse(
+            session, act.entry_id, reference=f"withdrawal:{act.id}", reason="points.withdrawal", **signed
+        ).entry_id
+    act.withdrawn_at, act.withdrawal_note = now, note
+    if act.points:
+        act.points_state = WITHDRAWN
+    return act
+
+
+def refund(
+    session: Session, redemption_id: int, *, note: str, actor_name: str, second_approver: str, now: datetime
+) -> Redemption:
+    """Give the points of a voucher back to the lots they came from, and the thing back to the stock.
+
+    Errors: ``NotFound``, ``AlreadyRefunded``.
+    """
+    redemption = session.scalar(sa.select(Redemption).where(Redemption.id == redemption_id).with_for_update())
+    if redemption is None:
+        raise NotFound(what="兑换", key=redemption_id)
+    if redemption.status != rewards.READY:
+        raise AlreadyRefunded(number=redemption_id)
+    points.lock(session, redemption.holder)
+    session.execute(
+        sa.update(Reward)
+        .where(Reward.code == redemption.reward_code)
+        .values(stock=Reward.stock + 1)
+        .execution_options(synchronize_session=False)
+    )
+    spent = ledger.moves_of(session, redemption.entry_id)
+    posted = ledger.reverse(
+        session,
+        redemption.entry_id,
+        reference=f"redemption:refund:{redemption.id}",
+        reason="points.refund",
+        actor_name=actor_name,
+        second_approver=second_approver,
+        note=note,
+        now=now,
+    )
+    today = rules.local_day(now)
+    over = {move.source.lot: move.amount for move in spent if lots.expired(move.source.lot, today)}
+    if over:
+        grace = points_account(redemption.holder, lots.grace_lot(today, catalogue.lifetime(today)))
+        entry = ledger.Entry(
+            reason="points.regrant",
+            reference=f"redemption:regrant:{redemption.id}",
+            moves=points.redated(redemption.holder, over, grace),
+            effective_at=None,
+            actor_name=actor_name,
+            note=note,
+        )
+        ledger.post(session, entry, now)
+    points.recover(session, redemption.holder, posted.entry_id, now=now)
+    redemption.status, redemption.refunded_at = rewards.REFUNDED, now
+    redemption.refund_entry_id = posted.entry_id
+    return redemption
+
+
+def _make_whole(session: Session, act: Act, *, actor_name: str, note: str, now: datetime) -> None:
+    """See to it that the lot holds all points of the act, so that the mirror entries can take them."""
+    holder, lot = act.holder, act.points_lot
+    waits = act.points_state in (PENDING, EXPIRED)
+    target = pending_account(holder, lot) if waits else points_account(holder, lot)
+    short = act.points - ledger.balance(session, target).available
+    if short <= 0:
+        return
+    lapsed = min(short, max(0, ledger.balance(session, expired_account(holder, lot)).posted))
+    moves = [ledger.Move(expired_account(holder, lot), target, lapsed)] if lapsed else []
+    others = dict(open_purse(session, holder, now=now).active)
+    if not waits:
+        others.pop(lot, None)
+    from_others = lots.take(others, short - lapsed, rules.local_day(now))
+    moves += points.redated(holder, from_others, target)
+    debt = short - lapsed - sum(from_others.values())
+    if debt:
+        # What was bought with these points was not paid for: the person owes it, the issue stays open.
+        moves.append(ledger.Move(redeemed_account(lot), target, debt))
+        moves.append(ledger.Move(issued_account(lot), debt_account(holder, lot), debt))
+    ledger.post(
+        session,
+        ledger.Entry(
+            reason="points.cover",
+            reference=f"points:cover:{act.id}",
+            moves=moves,
+            effective_at=None,
+            actor_name=actor_name,
+            note=note,
+            detail={"act": act.id, "owed": debt},
+        ),
+        now,
+    )
+
+
+def _object(session: Session, kind: str, number: int) -> None:
+    """Refuse early what could not be carried out anyway."""
+    if kind == WITHDRAW_ACT:
+        act = session.get(Act, number)
+        if act is None:
+            raise NotFound(what="记账", key=number)
+        if act.withdrawn_at is not None:
+            raise AlreadyWithdrawn(number=number)
+        return
+    redemption = session.get(Redemption, number)
+    if redemption is None:
+        raise NotFound(what="兑换", key=number)
+    if redemption.status != rewards.READY:
+        raise AlreadyRefunded(number=number)
+
+
+def _signature(name: str, user_id: int) -> str:
+    """Two colleagues of one name are two people."""
+    return f"{name} #{user_id}"

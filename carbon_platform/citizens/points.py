@@ -1,0 +1,218 @@
+"""What happens to points: they become active, they lapse, they pay back a debt.
+
+Every move keeps its lot. Acts of one person are locked by ``points:<holder>`` wherever a plan over
+several lots is made and posted; rows first, then that lock, then the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from carbon_platform import ledger
+from carbon_platform.citizens import catalogue, lots, rules
+from carbon_platform.citizens.purse import (
+    ACTIVE,
+    EXPIRED,
+    PENDING,
+    debt_account,
+    expired_account,
+    issued_account,
+    open_purse,
+    pending_account,
+    points_account,
+    redeemed_account,
+)
+from carbon_platform.citizens.tables import Act
+from carbon_platform.db import serialise
+from carbon_platform.identity.rules import Actor
+
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one transaction of a job did. ``after`` is where the next one goes on, None at the end."""
+
+    entries: int
+    points: int
+    refused: tuple[str, ...]
+    after: Any
+
+
+def lock(session: Session, holder: str) -> None:
+    """One plan over a person's lots at a time, until the transaction ends."""
+    serialise(session, f"points:{holder}")
+
+
+def date_points(act: Act, *, now: datetime) -> None:
+    """Note on a new act which lot its points get and when they become active, if it has points."""
+    if not act.points:
+        return
+    today = rules.local_day(now)
+    act.points_lot = lots.lot_of(today, catalogue.lifetime(today))
+    act.points_state = PENDING
+    act.active_from = lots.active_from(
+        catalogue.observation(act.source, today), ended_at=act.ended_at, received_at=now
+    )
+
+
+def activate_at_once(session: Session, act: Act, *, now: datetime) -> None:
+    """Make a new act's points active if nothing is left to wait for, and let them pay back a debt."""
+    if act.points_state != PENDING or act.active_from is None or act.active_from > now:
+        return
+    posted = ledger.post(session, _activation(act), now)
+    act.points_state, act.activation_entry_id = ACTIVE, posted.entry_id
+    recover(session, act.holder, posted.entry_id, now=now)
+
+
+def activate_due(
+    session: Session, *, now: datetime, after: tuple[datetime, int] | None = None, limit: int = CHUNK
+) -> Chunk:
+    """Make the points of at most ``limit`` acts active whose observation is over, oldest first.
+
+    Repeatable: an act's activation has one reference for ever, and its row says that it happened.
+    A row that somebody else is changing is left for the next run.
+    """
+    rows = session.execute(_due(now, after, limit)).all()
+    # Before anything is posted: whoever holds the lock of an indebted person may wait for our rows.
+    indebted = sorted(ledger.holders_with(session, ledger.POINTS_DEBT, {row.holder for row in rows}))
+    for holder in indebted:
+        lock(session, holder)
+    outcomes = ledger.post_batch(session, [_activation(row) for row in rows], now)
+    done = [(row, outcome.posted) for row, outcome in zip(rows, outcomes, strict=True) if outcome.posted]
+    if done:
+        session.connection().execute(
+            sa.update(Act)
+            .where(Act.id == sa.bindparam("act"))
+            .values(points_state=ACTIVE, activation_entry_id=sa.bindparam("entry")),
+            [{"act": row.id, "entry": posted.entry_id} for row, posted in done],
+        )
+    for holder in indebted:
+        mine = [posted.entry_id for row, posted in done if row.holder == holder]
+        if mine:
+            recover(session, holder, mine[-1], now=now)
+    return Chunk(
+        entries=len(done),
+        points=sum(row.points for row, _ in done),
+        refused=_refused(outcomes),
+        after=(rows[-1].active_from, rows[-1].id) if len(rows) == limit else None,
+    )
+
+
+def expire_due(session: Session, *, now: datetime, after: int = 0, limit: int = CHUNK) -> Chunk:
+    """Post what is left of lots that are over, at most ``limit`` accounts, as of the midnight they ended.
+
+    Repeatable: what has been posted is not there any more; the reference names account and day.
+    """
+    today = rules.local_day(now)
+    roles = (ledger.POINTS, ledger.POINTS_PENDING)
+    found, following = ledger.overdue(session, roles, ledger.Asset.POINT, today, after=after, limit=limit)
+    entries = [
+        ledger.Entry(
+            reason="points.expiry",
+            reference=f"points:expire:{row.key.role}:{row.key.holder}:{row.key.lot}:{today}",
+            moves=[ledger.Move(row.key, expired_account(row.key.holder, row.key.lot), row.balance.available)],
+            effective_at=lots.ends_at(row.key.lot),
+            actor_name=Actor.SYSTEM_NAME,
+        )
+        for row in found
+    ]
+    outcomes = ledger.post_batch(session, entries, now)
+    done = [row for row, outcome in zip(found, outcomes, strict=True) if outcome.posted]
+    for row in done:
+        if row.key.role == ledger.POINTS_PENDING:
+            session.execute(
+                sa.update(Act)
+                .where(
+                    Act.holder == row.key.holder,
+                    Act.points_lot == row.key.lot,
+                    Act.points_state == PENDING,
+                )
+                .values(points_state=EXPIRED)
+            )
+    return Chunk(len(done), sum(row.balance.available for row in done), _refused(outcomes), following)
+
+
+def recover(session: Session, holder: str, because: int, *, now: datetime) -> int:
+    """Pay back what a person owes out of the points that can be spent, oldest lots first; returns how many.
+
+    The points of today's lots take the place of those that were spent (``redeemed``), and the issue of
+    the act that was taken back is undone for that much. ``because`` is the entry that brought the points.
+    """
+    purse = open_purse(session, holder, now=now)
+    payment = lots.take(purse.active, sum(purse.owed.values()), rules.local_day(now))
+    amount = sum(payment.values())
+    if not amount:
+        return 0
+    moves = [
+        ledger.Move(points_account(holder, lot), redeemed_account(lot), part) for lot, part in payment.items()
+    ]
+    left = amount
+    for lot in sorted(purse.owed):
+        part = min(left, purse.owed[lot])
+        if part:
+            moves.append(ledger.Move(debt_account(holder, lot), issued_account(lot), part))
+            left -= part
+    ledger.post(
+        session,
+        ledger.Entry(
+            reason="points.recovery",
+            reference=f"points:recover:{because}",
+            moves=moves,
+            effective_at=None,
+            actor_name=Actor.SYSTEM_NAME,
+        ),
+        now,
+    )
+    return amount
+
+
+def redated(holder: str, parts: Mapping[str, int], target: ledger.AccountKey) -> list[ledger.Move]:
+    """Moves that give points of other lots the lot of ``target``: taken back there, issued here."""
+    moves = []
+    for lot, part in parts.items():
+        moves.append(ledger.Move(points_account(holder, lot), issued_account(lot), part))
+        moves.append(ledger.Move(issued_account(target.lot), target, part))
+    return moves
+
+
+def _due(now: datetime, after: tuple[datetime, int] | None, limit: int) -> Any:
+    query = sa.select(Act.id, Act.holder, Act.points, Act.points_lot, Act.active_from).where(
+        Act.points_state == sa.literal_column(f"'{PENDING}'"),
+        Act.active_from <= now,
+        # What is over does not become active any more; it lapses where it is.
+        Act.points_lot >= rules.local_day(now),
+    )
+    if after is not None:
+        query = query.where(
+            sa.or_(Act.active_from > after[0], sa.and_(Act.active_from == after[0], Act.id > after[1]))
+        )
+    return query.order_by(Act.active_from, Act.id).limit(limit).with_for_update(skip_locked=True)
+
+
+def _activation(act: Any) -> ledger.Entry:
+    return ledger.Entry(
+        reason="points.activation",
+        reference=f"points:activate:{act.id}",
+        moves=[
+            ledger.Move(
+                pending_account(act.holder, act.points_lot),
+                points_account(act.holder, act.points_lot),
+                act.points,
+            )
+        ],
+        effective_at=act.active_from,
+        actor_name=Actor.SYSTEM_NAME,
+    )
+
+
+def _refused(outcomes: Sequence[ledger.Outcome]) -> tuple[str, ...]:
+    return tuple(
+        f"{outcome.reference}: {outcome.refused.message('en')}" for outcome in outcomes if outcome.refused
+    )

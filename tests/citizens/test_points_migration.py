@@ -1,0 +1,67 @@
+"""Migration 0005 on both engines: what was there stays, and what the new schema forbids is refused."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from carbon_platform.migrate import alembic_config
+
+AT = datetime(2026, 11, 1, tzinfo=UTC).isoformat(sep=" ")
+REWARD = (
+    "INSERT INTO reward (code, name_zh, name_en, provider_zh, price_points, value_fen, stock, active, "
+    "status, source) VALUES ('soap', '皂', 'soap', '店', 60, 1, 9, {true}, 'illustrative', 'test')"
+)
+VOUCHER = (
+    "INSERT INTO redemption (id, holder, reward_code, name_zh, name_en, price_points, voucher_code, status, "
+    "entry_id, redeemed_at) VALUES (:id, 'person-1', :reward, '皂', 'soap', 60, :code, :status, 1, :at)"
+)
+
+
+def voucher(number: int, *, reward: str = "soap", code: str = "", status: str = "ready") -> dict[str, object]:
+    return {"id": number, "reward": reward, "code": code or f"XY-{number}", "status": status, "at": AT}
+
+
+@pytest.fixture
+def migrated(database_url: str) -> sa.Engine:
+    """A database that had a voucher before the migration."""
+    config = alembic_config(database_url)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        command.upgrade(config, "0004")
+        engine = sa.create_engine(database_url)
+        true = "true" if engine.dialect.name == "postgresql" else "1"
+        with engine.begin() as connection:
+            connection.exec_driver_sql(REWARD.format(true=true))
+            connection.execute(sa.text(VOUCHER), voucher(1))
+        command.upgrade(config, "0005")
+    return engine
+
+
+def test_vouchers_stay_and_only_known_states_are_taken(migrated: sa.Engine, database_url: str) -> None:
+    with migrated.begin() as connection:
+        row = connection.execute(sa.text("SELECT * FROM redemption")).mappings().one()
+        assert (row["voucher_code"], row["status"], row["refund_entry_id"]) == ("XY-1", "ready", None)
+        limit = connection.execute(sa.text("SELECT person_month_limit FROM reward")).scalar_one()
+        assert limit is None, "no limit is put on anybody by a migration"
+        connection.execute(sa.text(VOUCHER), voucher(2, status="refunded"))
+    for wrong in (voucher(3, status="burnt"), voucher(4, code="XY-1")):
+        with pytest.raises(sa.exc.IntegrityError), migrated.begin() as connection:
+            connection.execute(sa.text(VOUCHER), wrong)
+    indexes = {index["name"] for index in sa.inspect(migrated).get_indexes("redemption")}
+    assert {"ix_redemption_holder", "ix_redemption_reward_code"} <= indexes
+    assert [key["referred_table"] for key in sa.inspect(migrated).get_foreign_keys("redemption")] == [
+        "reward"
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        command.downgrade(alembic_config(database_url), "0004")
+    with migrated.begin() as connection:
+        assert connection.execute(sa.text("SELECT voucher_code FROM redemption")).scalars().all() == ["XY-1"]
+    with pytest.raises(sa.exc.IntegrityError), migrated.begin() as connection:
+        connection.execute(sa.text(VOUCHER), voucher(5, status="refunded"))
+    migrated.dispose()
