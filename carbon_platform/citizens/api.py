@@ -194,7 +194,7 @@ def list_refusals(call: Call) -> Any:
 @blp.response(200, schemas.CorrectionsOut)
 def list_corrections(call: Call, args: dict[str, Any]) -> Any:
     """更正申请 Acts to be withdrawn and vouchers to be refunded, newest first."""
-    page = paged(call.session, corrections.corrections(), **args)
+    page = paged(call.session, corrections.corrections(call.actor), **args)
     items = [present_correction(row) for row in page.items]
     return {"items": items, "page": page.page, "size": page.size, "total": page.total}
 

@@ -46,6 +46,7 @@ from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
 
 WITHDRAW_ACT, REFUND = "withdraw_act", "refund"
+OBJECT_WORDS = {WITHDRAW_ACT: "记账", REFUND: "兑换"}
 PROPOSED, DONE, DECLINED = "proposed", "done", "declined"
 STATUS_WORDS = {
     PROPOSED: ("等第二人决定", "proposed"),
@@ -59,9 +60,12 @@ def propose(
 ) -> PointsCorrection:
     """Ask for an act to be withdrawn or a redemption to be refunded. ``note`` is what the citizen reads.
 
-    Errors: ``NotFound``, ``AlreadyWithdrawn``, ``AlreadyRefunded``, ``CorrectionOpen``.
+    Errors: ``NotFound`` (also outside the actor's region), ``AlreadyWithdrawn``, ``AlreadyRefunded``,
+    ``CorrectionOpen``.
     """
     serialise(session, f"correction:{kind}:{number}")
+    if not actor.sees_region(_region(session, kind, number)):
+        raise NotFound(what=OBJECT_WORDS[kind], key=number)
     _object(session, kind, number)
     waiting = session.scalar(
         sa.select(PointsCorrection.id).where(
@@ -98,7 +102,7 @@ def decide(
     correction = session.scalar(
         sa.select(PointsCorrection).where(PointsCorrection.id == correction_id).with_for_update()
     )
-    if correction is None:
+    if correction is None or not actor.sees_region(_region(session, correction.kind, correction.number)):
         raise NotFound(what="更正申请", key=correction_id)
     if correction.status != PROPOSED:
         state, state_en = STATUS_WORDS[correction.status]
@@ -124,9 +128,38 @@ def decide(
     return correction
 
 
-def corrections() -> sa.Select[Any]:
-    """All proposals, newest first, for paging."""
-    return sa.select(PointsCorrection).order_by(PointsCorrection.id.desc())
+def corrections(actor: Actor) -> sa.Select[Any]:
+    """All proposals of the actor's region, newest first, for paging."""
+    found = sa.select(PointsCorrection).order_by(PointsCorrection.id.desc())
+    if not actor.region_code:
+        return found.where(sa.false())
+    region = sa.case(
+        (PointsCorrection.kind == WITHDRAW_ACT, _region_of_act(PointsCorrection.number)),
+        else_=_region_of_redemption(PointsCorrection.number),
+    )
+    return found.where(region.startswith(actor.region_code, autoescape=True))
+
+
+def _region_of_act(number: Any) -> sa.ScalarSelect[str]:
+    return sa.select(Act.region_code).where(Act.id == number).scalar_subquery()
+
+
+def _region_of_redemption(number: Any) -> sa.ScalarSelect[str]:
+    """Where the person last did something: points come from acts, and acts outlive the person's name."""
+    return (
+        sa.select(Act.region_code)
+        .join(Redemption, Redemption.holder == Act.holder)
+        .where(Redemption.id == number)
+        .order_by(Act.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _region(session: Session, kind: str, number: int) -> str:
+    """The region an act or a redemption belongs to; empty if there is none."""
+    region = _region_of_act(number) if kind == WITHDRAW_ACT else _region_of_redemption(number)
+    return session.scalar(sa.select(region)) or ""
 
 
 def withdraw_act(

@@ -116,7 +116,8 @@ def expire_due(session: Session, *, now: datetime, after: int = 0, limit: int = 
     entries = [
         ledger.Entry(
             reason="points.expiry",
-            reference=f"points:expire:{row.key.role}:{row.key.holder}:{row.key.lot}:{today}",
+            # With the time, because a lot that is over can still receive something on the same day.
+            reference=f"points:expire:{row.key.role}:{row.key.holder}:{row.key.lot}:{now.isoformat()}",
             moves=[ledger.Move(row.key, expired_account(row.key.holder, row.key.lot), row.balance.available)],
             effective_at=lots.ends_at(row.key.lot),
             actor_name=Actor.SYSTEM_NAME,

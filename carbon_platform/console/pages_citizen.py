@@ -172,7 +172,9 @@ def voucher(call: Call, code: str) -> str:
     if row is None:
         raise NotFound(what="兑换码", key=code)
     provider = call.session.get_one(Reward, row.reward_code).provider_zh
-    drawn = Markup(segno.make(code, error="m").svg_inline(border=1, omitsize=True))  # noqa: S704 — our own SVG
+    drawn = Markup()
+    if row.status == rewards.READY:
+        drawn = Markup(segno.make(code, error="m").svg_inline(border=1, omitsize=True))  # noqa: S704 — our own SVG
     return render_template(
         "h5_code.html",
         tab="rewards",

@@ -13,6 +13,7 @@ from carbon_platform.console.formats import count
 from carbon_platform.console.pages_certificates import certificate_page, purpose_label
 from carbon_platform.console.site import asked_page, county, page, pager
 from carbon_platform.credits import invalidation, lookup, pledges, retirement
+from carbon_platform.credits.beneficiary import NOT_LISTED
 from carbon_platform.credits.issuance import get_batch
 from carbon_platform.credits.queries import batch_views, retirements_of
 from carbon_platform.credits.registry_tables import Invalidation, Pledge
@@ -67,9 +68,14 @@ def _rows(call: Call, found: list[Any]) -> list[dict[str, Any]]:
         | {
             "url": f"/certificates/{one['certificate_number']}",
             "purpose": purpose_label(one["purpose"]),
+            "beneficiary_name": _listed(one["beneficiary_name"]),
         }
         for one in lookup.brief(call.session, found)
     ]
+
+
+def _listed(name: str) -> str:
+    return _("个人（姓名不列出）") if name == NOT_LISTED else name
 
 
 def _one_kilogram(call: Call) -> ResponseReturnValue:
@@ -112,7 +118,8 @@ def batch(call: Call, code: str) -> ResponseReturnValue:
     """What was issued, where every kilogram of it is, its certificates, and what turned out void."""
     found = get_batch(call.session, code)
     certificates = paged(call.session, retirements_of(found), page=asked_page(), size=PAGE_SIZE)
-    may_order = call.actor is not None and call.actor.may("order.write")
+    in_region = call.actor is not None and call.actor.sees_region(found.county_code)
+    may_order = in_region and call.actor.may("order.write")
     own = _own_kg(call, found)
     return render_template(
         "batch.html",
@@ -144,12 +151,13 @@ def _debts(call: Call) -> list[invalidation.Debt]:
 def _invalidations(call: Call, found: CreditBatch) -> list[dict[str, Any]]:
     """Confirmed ones are public; what is only proposed is for those who work with orders."""
     made = call.session.scalars(invalidation.invalidations().where(Invalidation.batch_id == found.id))
-    may_read = call.actor is not None and call.actor.may("order.read")
+    here = call.actor is not None and call.actor.sees_region(found.county_code)
+    may_read = here and call.actor.may("order.read")
     rows = []
     for one in made:
         if one.status != "confirmed" and not may_read:
             continue
-        waiting = one.status == "proposed" and call.actor is not None and call.actor.may("order.write")
+        waiting = one.status == "proposed" and here and call.actor.may("order.write")
         rows.append(
             {
                 "number": one.number,

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
-from carbon_platform.credits.decisions import check_second, decide
+from carbon_platform.credits import standstill
+from carbon_platform.credits.decisions import check_region, check_second, decide, in_region
 from carbon_platform.credits.issuance import get_batch
 from carbon_platform.credits.numbering import next_number
 from carbon_platform.credits.registry_tables import Cancellation, Invalidation, MakeGood
@@ -31,6 +32,25 @@ class MoreThanOwed(PlatformError):
     code, status = "credits.more_than_owed", 409
     zh = "作废 {number} 还需补足 {left_t} 吨，不能用 {wanted_t} 吨来补。请改数量。"
     en = "Invalidation {number} has {left_t} t left to make good, less than {wanted_t} t. Change the amount."
+
+
+class HolderShort(PlatformError):
+    """Of an order: the organisation is named, never the ledger's name for it. Kilograms."""
+
+    code, status = "credits.holder_short", 409
+    zh = (
+        "{holder}在批次 {batch} 里能取消的只有 {available_t} 吨（挂牌和冻结的不算），不够 {needed_t} 吨。"
+        "请先让其撤下，或改数量。"
+    )
+    en = (
+        "{holder} has {available_t} t of batch {batch} that can be cancelled (listed and held ones apart), "
+        "less than {needed_t} t. Have the listings withdrawn, or change the amount."
+    )
+
+    def __init__(self, holder: str, batch: str, needed_kg: int, available_kg: int) -> None:
+        super().__init__(
+            holder=holder, batch=batch, needed_t=tonnes_text(needed_kg), available_t=tonnes_text(available_kg)
+        )
 
 
 def cancel(
@@ -88,17 +108,20 @@ def order(
 ) -> Cancellation:
     """Propose that a holder's kilograms be cancelled; another log-in has to confirm.
 
-    Errors: ``NotFound``, ``InsufficientBalance`` as things stand now.
+    The holder's account of the batch stands still till then. Errors: ``NotFound`` (batch of one's region,
+    organisation), ``HolderShort`` as things stand now.
     """
     found = get_batch(session, batch)
-    holder = get_organisation(session, organisation_id).holder
-    key = AccountKey(HOLDING, holder, Asset.CREDIT, found.code)
+    check_region(actor, found, "碳票批次", batch)
+    of = get_organisation(session, organisation_id)
+    key = AccountKey(HOLDING, of.holder, Asset.CREDIT, found.code)
     available = ledger.balance(session, key).available
     if quantity_kg > available:
-        raise ledger.InsufficientBalance(key, quantity_kg, available)
+        raise HolderShort(of.name_zh, found.code, quantity_kg, available)
     made = _new(session, actor, "administrative", found, organisation_id, quantity_kg, reason, document, now)
     session.add(made)
     session.flush()
+    standstill.stop(session, made.number, lambda: [key], now)
     _audit(session, actor, "credit.cancel_propose", made, found, now)
     return made
 
@@ -107,7 +130,7 @@ def decide_order(
     session: Session, actor: Actor, number: str, *, confirm: bool, note: str, now: datetime
 ) -> Cancellation:
     """The second log-in confirms or turns down. Errors: ``NotFound``, ``AlreadyDecided``,
-    ``SamePerson``, ``InsufficientBalance``."""
+    ``SamePerson``, ``HolderShort``."""
     found = session.scalar(
         sa.select(Cancellation)
         .where(Cancellation.number == number, Cancellation.kind == "administrative")
@@ -115,14 +138,25 @@ def decide_order(
     )
     if found is None:
         raise NotFound(what="取消令", key=number)
-    check_second(found, actor)
     batch = session.get_one(CreditBatch, found.batch_id)
+    check_region(actor, batch, "取消令", number)
+    check_second(found, actor)
     decide(found, actor, "done" if confirm else "rejected", note, now)
-    if confirm:
-        _take_out(session, actor, found, batch, now)
+    with standstill.lifted(session, actor, found.number, now):
+        if confirm:
+            _check_enough(session, found, batch)
+            _take_out(session, actor, found, batch, now)
     session.flush()
     _audit(session, actor, "credit.cancel_decide", found, batch, now)
     return found
+
+
+def _check_enough(session: Session, made: Cancellation, batch: CreditBatch) -> None:
+    of = get_organisation(session, made.organisation_id)
+    key = AccountKey(HOLDING, of.holder, Asset.CREDIT, batch.code)
+    available = ledger.balance(session, key).available
+    if made.quantity_kg > available:
+        raise HolderShort(of.name_zh, batch.code, made.quantity_kg, available)
 
 
 def _owed(session: Session, actor: Actor, number: str, quantity_kg: int) -> MakeGood:
@@ -207,3 +241,8 @@ def _audit(
 def cancellations() -> sa.Select[Any]:
     """Select of all cancellations, newest first."""
     return sa.select(Cancellation).order_by(Cancellation.id.desc())
+
+
+def in_sight(actor: Actor) -> sa.Select[Any]:
+    """Those of the actor's region, newest first."""
+    return cancellations().join(CreditBatch, CreditBatch.id == Cancellation.batch_id).where(in_region(actor))

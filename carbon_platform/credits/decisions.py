@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from carbon_platform.errors import PlatformError
+import sqlalchemy as sa
+
+from carbon_platform.credits.tables import CreditBatch
+from carbon_platform.errors import NotFound, PlatformError
 from carbon_platform.identity.rules import Actor
 
 
@@ -31,6 +34,19 @@ class Proposal(Protocol):
     decided_by_user: int | None
     decided_at: datetime | None
     decision_note: str
+
+
+def check_region(actor: Actor, batch: CreditBatch, what: str, key: str) -> None:
+    """``NotFound`` for what concerns a batch of a county outside the actor's region."""
+    if not actor.sees_region(batch.county_code):
+        raise NotFound(what=what, key=key)
+
+
+def in_region(actor: Actor) -> sa.ColumnElement[bool]:
+    """Condition on :class:`CreditBatch`: the actor's region, as ``sees_region`` says it."""
+    if not actor.region_code:
+        return sa.false()
+    return CreditBatch.county_code.startswith(actor.region_code, autoescape=True)
 
 
 def check_second(proposal: Proposal, actor: Actor) -> None:

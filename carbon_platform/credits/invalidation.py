@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
-from carbon_platform.credits import cancellation, pledges
-from carbon_platform.credits.decisions import check_second, decide
+from carbon_platform.credits import cancellation, pledges, standstill
+from carbon_platform.credits.decisions import check_region, check_second, decide, in_region
 from carbon_platform.credits.issuance import get_batch
 from carbon_platform.credits.numbering import next_number
 from carbon_platform.credits.registry_tables import Cancellation, Invalidation, InvalidationRange, MakeGood
@@ -42,6 +42,7 @@ from carbon_platform.projects.tables import Project
 from carbon_platform.units import tonnes_text
 
 RANGES_MAX = 1_000
+UNUSED = (HOLDING, PLEDGED)
 
 
 class NumbersWrong(PlatformError):
@@ -92,10 +93,11 @@ def propose(
 ) -> Invalidation:
     """Name kilograms of a batch as void: by number ranges, by the parcels they come from, or both.
 
-    Nothing moves before another log-in confirms. Errors: ``NotFound`` (batch, parcel in it),
-    ``NumbersWrong``, ``AlreadyVoid``.
+    Nothing moves before another log-in decides: the accounts that have the numbers stand still till then.
+    Errors: ``NotFound`` (batch of one's region, parcel in it), ``NumbersWrong``, ``AlreadyVoid``.
     """
     found = get_batch(session, batch)
+    check_region(actor, found, "碳票批次", batch)
     _check_numbers(found, numbers)
     named = [Range(first, last) for first, last in numbers] + _of_parcels(session, found, parcels)
     spans = joined(named)
@@ -124,6 +126,7 @@ def propose(
         InvalidationRange(invalidation_id=made.id, first=span.first, last=span.last) for span in spans
     )
     session.flush()
+    standstill.stop(session, made.number, lambda: _unused(session, found, spans), now)
     _audit(session, actor, "batch.invalidate_propose", made, found, now, {"parcels": list(parcels)})
     return made
 
@@ -194,13 +197,15 @@ def decide_proposal(
     found = session.scalar(sa.select(Invalidation).where(Invalidation.number == number).with_for_update())
     if found is None:
         raise NotFound(what="作废", key=number)
-    check_second(found, actor)
     batch = session.get_one(CreditBatch, found.batch_id)
+    check_region(actor, batch, "作废", number)
+    check_second(found, actor)
     moved_kg = owed_kg = 0
-    if confirm:
-        spans = ranges_of(session, found)
-        _check_not_void(session, batch, spans)
-        moved_kg, owed_kg = _make_void(session, actor, found, batch, spans, now)
+    with standstill.lifted(session, actor, found.number, now):
+        if confirm:
+            spans = ranges_of(session, found)
+            _check_not_void(session, batch, spans)
+            moved_kg, owed_kg = _make_void(session, actor, found, batch, spans, now)
     decide(found, actor, "confirmed" if confirm else "rejected", note, now)
     session.flush()
     detail = {"moved_kg": moved_kg, "owed_kg": owed_kg, "note": note}
@@ -227,10 +232,8 @@ def _make_void(
     now: datetime,
 ) -> tuple[int, int]:
     """Move what is unused, note what is owed for the rest; returns both in kg."""
-    where: dict[AccountKey, list[Range]] = {}
-    for place in ledger.located(session, batch.code, spans):
-        where.setdefault(place.account, []).append(place.numbers)
-    unused = {key: numbers for key, numbers in where.items() if key.role in (HOLDING, PLEDGED)}
+    where = _places(session, batch, spans)
+    unused = {key: numbers for key, numbers in where.items() if key.role in UNUSED}
     _check_free(session, unused)
     if unused:
         _post(session, actor, made, unused, now)
@@ -244,6 +247,17 @@ def _make_void(
         owner = session.get_one(Project, batch.project_id).owner_organisation_id
         session.add(MakeGood(invalidation_id=made.id, organisation_id=owner, owed_kg=owed_kg, arose_at=now))
     return sum(_kg(numbers) for numbers in unused.values()), owed_kg
+
+
+def _places(session: Session, batch: CreditBatch, spans: Sequence[Range]) -> dict[AccountKey, list[Range]]:
+    where: dict[AccountKey, list[Range]] = {}
+    for place in ledger.located(session, batch.code, spans):
+        where.setdefault(place.account, []).append(place.numbers)
+    return where
+
+
+def _unused(session: Session, batch: CreditBatch, spans: Sequence[Range]) -> list[AccountKey]:
+    return [key for key in _places(session, batch, spans) if key.role in UNUSED]
 
 
 def _kg(numbers: Iterable[Range]) -> int:
@@ -345,8 +359,9 @@ def _audit(
     audit(session, actor, action, object_kind="invalidation", object_id=made.number, now=now, detail=detail)
 
 
-def get_invalidation(session: Session, number: str) -> Invalidation:
-    found = session.scalar(sa.select(Invalidation).where(Invalidation.number == number))
+def get_invalidation(session: Session, actor: Actor, number: str) -> Invalidation:
+    """One invalidation of the actor's region, or ``NotFound``."""
+    found = session.scalar(in_sight(actor).where(Invalidation.number == number))
     if found is None:
         raise NotFound(what="作废", key=number)
     return found
@@ -355,6 +370,11 @@ def get_invalidation(session: Session, number: str) -> Invalidation:
 def invalidations() -> sa.Select[Any]:
     """Select of all invalidations, newest first."""
     return sa.select(Invalidation).order_by(Invalidation.id.desc())
+
+
+def in_sight(actor: Actor) -> sa.Select[Any]:
+    """Those of the actor's region, newest first."""
+    return invalidations().join(CreditBatch, CreditBatch.id == Invalidation.batch_id).where(in_region(actor))
 
 
 def debt_of(session: Session, made: Invalidation) -> Debt | None:

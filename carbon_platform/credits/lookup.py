@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
 from carbon_platform.credits.allocation import serial as rendered
+from carbon_platform.credits.beneficiary import CODE_LENGTH, NOT_LISTED, is_credit_code
 from carbon_platform.credits.issuance import get_batch
 from carbon_platform.credits.registry_tables import Invalidation, InvalidationRange
 from carbon_platform.credits.tables import CreditBatch, Retirement, RetirementLine, RetirementRange
@@ -130,7 +131,7 @@ def _named(text: str) -> sa.ColumnElement[bool]:
         name.startswith(text, autoescape=True),
         # LIKE of SQLite takes no notice of upper and lower case.
         sa.func.substr(name, 1, len(text)) == text,
-        Retirement.beneficiary_credit_code != "",
+        sa.func.length(Retirement.beneficiary_credit_code) == CODE_LENGTH,
     )
     return sa.or_(name == text, begins)
 
@@ -174,7 +175,10 @@ def where_is(session: Session, batch_code: str, number: int) -> Kilogram:
 
 
 def brief(session: Session, found: list[Retirement]) -> list[dict[str, Any]]:
-    """What a list of certificates shows: public, and no more than stands on each."""
+    """What a list of certificates shows: public, and no more than stands on each.
+
+    A beneficiary without a credit code may be a person: the name stands on the certificate only.
+    """
     batches: dict[int, list[str]] = {}
     rows = session.execute(
         sa.select(RetirementLine.retirement_id, CreditBatch.code)
@@ -188,8 +192,7 @@ def brief(session: Session, found: list[Retirement]) -> list[dict[str, Any]]:
         {
             "certificate_number": one.certificate_number,
             "quantity_kg": one.quantity_kg,
-            "beneficiary_name": one.beneficiary_name,
-            "beneficiary_credit_code": one.beneficiary_credit_code,
+            **_beneficiary(one),
             "purpose": one.purpose,
             "batches": batches.get(one.id, []),
             "is_demo": one.is_demo,
@@ -197,3 +200,11 @@ def brief(session: Session, found: list[Retirement]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+def _beneficiary(one: Retirement) -> dict[str, str]:
+    listed = is_credit_code(one.beneficiary_credit_code)
+    return {
+        "beneficiary_name": one.beneficiary_name if listed else NOT_LISTED,
+        "beneficiary_credit_code": one.beneficiary_credit_code if listed else "",
+    }

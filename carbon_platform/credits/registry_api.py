@@ -142,8 +142,8 @@ def cancel(call: Call, payload: dict[str, Any]) -> Any:
 @blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.CancellationPage)
 def list_cancellations(call: Call, args: dict[str, Any]) -> Any:
-    """取消记录 All cancellations, proposed ones too, newest first."""
-    page = paged(call.session, cancellation.cancellations(), page=args["page"], size=args["size"])
+    """取消记录 All cancellations of your region, proposed ones too, newest first."""
+    page = paged(call.session, cancellation.in_sight(call.actor), page=args["page"], size=args["size"])
     items = [present_cancellation(call, made) for made in page.items]
     return {"items": items, "page": page.page, "size": page.size, "total": page.total}
 
@@ -193,8 +193,8 @@ def propose_invalidation(call: Call, payload: dict[str, Any]) -> Any:
 @blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.InvalidationPage)
 def list_invalidations(call: Call, args: dict[str, Any]) -> Any:
-    """作废记录 All invalidations, proposed ones too, newest first."""
-    page = paged(call.session, invalidation.invalidations(), page=args["page"], size=args["size"])
+    """作废记录 All invalidations of your region, proposed ones too, newest first."""
+    page = paged(call.session, invalidation.in_sight(call.actor), page=args["page"], size=args["size"])
     items = [present_invalidation(call, made) for made in page.items]
     return {"items": items, "page": page.page, "size": page.size, "total": page.total}
 
@@ -204,7 +204,7 @@ def list_invalidations(call: Call, args: dict[str, Any]) -> Any:
 @blp.response(200, schemas.InvalidationOut)
 def show_invalidation(call: Call, number: str) -> Any:
     """一次作废 One invalidation with its numbers and what is owed for it."""
-    return present_invalidation(call, invalidation.get_invalidation(call.session, number))
+    return present_invalidation(call, invalidation.get_invalidation(call.session, call.actor, number))
 
 
 @blp.post("/invalidations/<number>/decision")

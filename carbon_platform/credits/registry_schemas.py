@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from carbon_platform.web import PageArgs, Schema, integer
+from carbon_platform.web import PageArgs, PlainText, Schema, integer
 
 LAST = 10**15
 
 
-def _text(low: int = 2, high: int = 200) -> ma.fields.String:
-    return ma.fields.String(required=True, validate=ma.validate.Length(low, high))
+def _text(low: int = 2, high: int = 200) -> PlainText:
+    return PlainText(required=True, validate=ma.validate.Length(low, high))
 
 
 class LookupQuery(PageArgs):
@@ -77,7 +77,7 @@ class PledgeIn(Schema):
     pledgee_id = integer(metadata={"description": "a bank, see GET /pledgees"})
     contract_reference = _text()
     register_name = _text()
-    register_reference = ma.fields.String(
+    register_reference = PlainText(
         required=True,
         validate=ma.validate.Length(2, 200),
         metadata={"description": "local tickets have no statutory pledge register: where it was made public"},
@@ -90,7 +90,7 @@ class ReleaseIn(Schema):
 
 
 class EnforcementIn(Schema):
-    document = ma.fields.String(
+    document = PlainText(
         required=True,
         validate=ma.validate.Length(2, 200),
         metadata={"description": "judgment, or agreement made after the debt fell due"},
@@ -137,7 +137,7 @@ class CancellationIn(Schema):
     batch = ma.fields.String(required=True)
     quantity_kg = integer(metadata={"description": "kilograms CO2e"})
     reason = _text()
-    document = ma.fields.String(load_default="", validate=ma.validate.Length(max=200))
+    document = PlainText(load_default="", validate=ma.validate.Length(max=200))
     make_good = ma.fields.String(
         load_default="", metadata={"description": "the invalidation this answers for, by its number"}
     )
@@ -191,7 +191,7 @@ class InvalidationIn(Schema):
 
 class OrderDecisionIn(Schema):
     confirm = ma.fields.Boolean(required=True)
-    note = ma.fields.String(load_default="", validate=ma.validate.Length(max=400))
+    note = PlainText(load_default="", validate=ma.validate.Length(max=400))
 
 
 class DebtOut(Schema):

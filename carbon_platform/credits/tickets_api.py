@@ -11,13 +11,14 @@ from flask_smorest import Blueprint
 
 from carbon_platform.credits import certificates, issuance, retirement, tracing, voids
 from carbon_platform.credits.allocation import serial
+from carbon_platform.credits.beneficiary import is_credit_code
 from carbon_platform.credits.certificates import PURPOSES
 from carbon_platform.credits.paper import certificate_pdf, verify_url
 from carbon_platform.credits.queries import batch_ids, batch_views, retirement_list
 from carbon_platform.credits.tables import Retirement
 from carbon_platform.ledger import lot_position
 from carbon_platform.regions.service import county_name
-from carbon_platform.web import Call, PageArgs, Schema, in_transaction, integer, paged, reading
+from carbon_platform.web import Call, PageArgs, PlainText, Schema, in_transaction, integer, paged, reading
 
 blp = Blueprint("tickets", __name__, url_prefix="/api/v1", description="碳票与证书 Tickets and certificates")
 
@@ -100,6 +101,21 @@ class RetirementLineIn(Schema):
     quantity_kg = integer(metadata={"description": "kilograms CO2e", "example": 1000})
 
 
+class CreditCode(PlainText):
+    """A unified social credit code in capitals, or nothing."""
+
+    default_error_messages = {  # noqa: RUF012 — the way marshmallow declares it
+        "credit_code": "统一社会信用代码为 18 位数字或大写字母，个人请留空，不要填身份证号。"
+        " A credit code has 18 digits or capital letters; leave it empty for a person: no identity numbers.",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        code = super()._deserialize(value, attr, data, **kwargs).upper()
+        if code and not is_credit_code(code):
+            raise self.make_error("credit_code")
+        return code
+
+
 class RetirementIn(Schema):
     lines = ma.fields.List(
         ma.fields.Nested(RetirementLineIn),
@@ -112,11 +128,11 @@ class RetirementIn(Schema):
         validate=ma.validate.OneOf(sorted(PURPOSES)),
         metadata={"description": "、".join(f"{key} {zh}" for key, zh in PURPOSES.items())},
     )
-    beneficiary_name = ma.fields.String(required=True, validate=ma.validate.Length(2, 100))
-    beneficiary_credit_code = ma.fields.String(load_default="", validate=ma.validate.Length(max=18))
+    beneficiary_name = PlainText(required=True, validate=ma.validate.Length(2, 100))
+    beneficiary_credit_code = CreditCode(load_default="")
     consumption_from = ma.fields.Date(required=True)
     consumption_to = ma.fields.Date(required=True, metadata={"description": "last day, inclusive"})
-    consumption_place = ma.fields.String(required=True, validate=ma.validate.Length(2, 100))
+    consumption_place = PlainText(required=True, validate=ma.validate.Length(2, 100))
 
 
 class CertificateLineOut(Schema):

@@ -34,7 +34,6 @@ _LOOK = {
     "explain.read",
     "methodology.read",
     "market.read",
-    "order.read",
 }
 
 PERMISSIONS: dict[str, frozenset[str]] = {
@@ -45,10 +44,10 @@ PERMISSIONS: dict[str, frozenset[str]] = {
                                    "distribution.read", "points.correct", "registry.read",
                                    "registry.import"}),
     "verifier": frozenset(_LOOK | {"run.review"}),
-    "ecology_bureau": frozenset(_LOOK | {"run.review", "order.write", "distribution.read", "revenue.read",
-                                         "registry.read", "points.correct"}),
-    "forestry_bureau": frozenset(_LOOK | {"run.review", "order.write", "distribution.read", "revenue.read",
-                                          "registry.read"}),
+    "ecology_bureau": frozenset(_LOOK | {"run.review", "order.read", "order.write", "distribution.read",
+                                         "revenue.read", "registry.read", "points.correct"}),
+    "forestry_bureau": frozenset(_LOOK | {"run.review", "order.read", "order.write", "distribution.read",
+                                          "revenue.read", "registry.read"}),
     "authority": frozenset({"methodology.read", "methodology.sign", "explain.read"}),
     "enterprise": frozenset({"market.read", "market.buy", "market.sell", "holding.read", "holding.retire",
                              "holding.cancel", "pledge.read", "pledge.write", "explain.read",
@@ -56,7 +55,7 @@ PERMISSIONS: dict[str, frozenset[str]] = {
     "dingxin": frozenset(_LOOK | {"revenue.read", "distribution.read", "distribution.write"}),
     "bank": frozenset({"cash.confirm", "market.read", "holding.read", "pledge.read", "pledge.decide"}),
     "auditor": frozenset(_LOOK | {"revenue.read", "distribution.read", "audit.read", "holding.read",
-                                  "pledge.read",
+                                  "pledge.read", "order.read",
                                   "registry.read", "ledger.prove", "ledger.read",
                                   "ledger.freeze"}),
     "administrator": frozenset({"user.write", "audit.read", "ledger.read", "ledger.freeze"}),

@@ -113,10 +113,7 @@ def check_standing(connection: Connection, ids: Mapping[AccountKey, int], effect
     The balances are locked first, by ascending id: who freezes an account waits for the same locks.
     """
     wanted = sorted(ids.values())
-    if connection.dialect.name == "postgresql":
-        b = tables.balance.c
-        locked = sa.select(b.account_id).where(b.account_id.in_(wanted))
-        connection.execute(locked.order_by(b.account_id).with_for_update())
+    lock_balances(connection, wanted)
     a = tables.account.c
     standing = sa.select(a.id, a.state, a.opened_at).where(
         a.id.in_(wanted), sa.or_(a.state != "open", a.opened_at > effective_at)
@@ -126,6 +123,14 @@ def check_standing(connection: Connection, ids: Mapping[AccountKey, int], effect
         refusal = standing_refusal(keys[row.id], row.state, row.opened_at, effective_at)
         if refusal is not None:
             raise refusal
+
+
+def lock_balances(connection: Connection, account_ids: Iterable[int]) -> None:
+    """Take the balance rows by ascending account id, until the transaction or savepoint ends."""
+    if connection.dialect.name == "postgresql":
+        b = tables.balance.c
+        locked = sa.select(b.account_id).where(b.account_id.in_(sorted(account_ids)))
+        connection.execute(locked.order_by(b.account_id).with_for_update()).all()
 
 
 def standing_refusal(

@@ -231,8 +231,8 @@ class _AccountStands(PlatformError):
 
 class AccountFrozen(_AccountStands):
     code, status = "ledger.account_frozen", 409
-    zh = "{account}因核对不符已暂停，处理完毕前不能变动。请联系管理员。"
-    en = "{account_en} is frozen because a reconciliation failed; nothing moves until that is settled."
+    zh = "{account}已暂停，处理完毕前不能变动。请联系管理员。"
+    en = "{account_en} is frozen; nothing moves until that is settled. Ask the administrator."
 
 
 class AccountClosed(_AccountStands):

@@ -93,7 +93,9 @@ def freeze(
     have_accounts, have_lots = _open_of(connection, by)
     single = [number for number in _existing(connection, account_ids) if number not in have_accounts]
     whole = sorted(set(lots) - have_lots)
-    _stop(connection, sorted({*single, *_in_lots(connection, whole)}))
+    _stop(connection, single)
+    # Lots under a freeze already are gone through again: it costs little, and repairs.
+    _stop_lots(connection, sorted(set(lots)))
     rows: list[dict[str, Any]] = [{"account_id": number, "lot": None} for number in single]
     rows += [{"account_id": None, "lot": lot} for lot in whole]
     more = {"reason": reason, "frozen_at": now, "frozen_by": by}
@@ -191,6 +193,20 @@ def touch(connection: Connection, account_ids: Sequence[int]) -> None:
     connection.execute(
         sa.update(tables.balance).where(_b.account_id.in_(account_ids)).values(posted=_b.posted)
     )
+
+
+def _stop_lots(connection: Connection, lots: Sequence[str]) -> None:
+    """Stop every account of the lots, those too that open transactions are making meanwhile.
+
+    Issuance has no balance to wait for, but takes the lot's row, and looks at the accounts again with
+    it; other moves come from an account that is here, so each round waits for those on their way.
+    """
+    rows = sa.select(tables.lot.c.lot).where(tables.lot.c.lot.in_(lots)).order_by(tables.lot.c.lot)
+    connection.execute(rows.with_for_update()).all()
+    stopped: set[int] = set()
+    while missing := _in_lots(connection, lots) - stopped:
+        _stop(connection, sorted(missing))
+        stopped |= missing
 
 
 def _stop(connection: Connection, account_ids: Sequence[int]) -> None:

@@ -149,7 +149,14 @@ def held_of(row: Row[tuple[object, ...]], key: AccountKey) -> Held:
 def _place(connection: Connection, request: HoldRequest, digest: str, now: datetime) -> Held | None:
     """The new hold, or None if its reference is taken."""
     key = request.account
-    account_id = accounts.find_or_make(connection, [key])[key]
+    account_id = accounts.find(connection, [key]).get(key)
+    if account_id is None:
+        # Nothing has ever been there; only a taken reference says otherwise.
+        if _taken(connection, request.reference):
+            return None
+        rules.check_expiry(request, now)
+        raise errors.InsufficientBalance(key, request.amount, 0)
+    accounts.lock_balances(connection, [account_id])
     row = connection.execute(
         accounts.insert(connection, tables.hold)
         .on_conflict_do_nothing(index_elements=["reference"])
@@ -181,6 +188,11 @@ def _place(connection: Connection, request: HoldRequest, digest: str, now: datet
         seen = connection.execute(sa.select(b.posted, b.held).where(b.account_id == account_id)).one()
         raise errors.InsufficientBalance(key, request.amount, seen.posted - seen.held)
     return held_of(row, key)
+
+
+def _taken(connection: Connection, reference: str) -> bool:
+    query = sa.select(tables.hold.c.id).where(tables.hold.c.reference == reference)
+    return connection.execute(query).one_or_none() is not None
 
 
 def _by_reference(connection: Connection, reference: str, *, lock: bool = False) -> Row[tuple[object, ...]]:

@@ -1,6 +1,6 @@
 """Posting entries that carry numbers, use holds or take another entry back: step by step, in a savepoint.
 
-The same on both engines. Lock order: holds by id, then balances by account id, then lots.
+The same on both engines. Lock order: holds by id, balances by account id, the reference, new accounts, lots.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ def post_linked(connection: Connection, request: rules.Request, now: datetime) -
             return first
         exact = _numbers_to_return(connection, entry)
     with connection.begin_nested():
+        _lock(connection, entry)
         entry_id = _claim(connection, request, now)
         if entry_id is not None:
             _write(connection, request, entry_id, exact, now)
@@ -65,6 +66,20 @@ def transfers_of(connection: Connection, entry_id: int) -> list[tuple[int, Move]
         raise errors.EntryNotFound(number=entry_id)
     keys = accounts.keys_of(connection, [i for row in rows for i in (row.source_id, row.destination_id)])
     return [(row.id, Move(keys[row.source_id], keys[row.destination_id], row.amount)) for row in rows]
+
+
+def _lock(connection: Connection, entry: Entry) -> None:
+    """Take the rows that exist in the one order; on SQLite the transaction is the only writer anyway."""
+    if connection.dialect.name != "postgresql":
+        return
+    if entry.holds:
+        h = tables.hold.c
+        references = [use.reference for use in entry.holds]
+        connection.execute(
+            sa.select(h.id).where(h.reference.in_(references)).order_by(h.id).with_for_update()
+        ).all()
+    keys = [key for move in entry.moves for key in (move.source, move.destination)]
+    accounts.lock_balances(connection, accounts.find(connection, keys).values())
 
 
 def _claim(connection: Connection, request: rules.Request, now: datetime) -> int | None:
@@ -122,7 +137,11 @@ def _write(
     freed = use_holds(connection, entry, entry_id, ids, now)
     accounts.check_standing(connection, ids, request.effective_at)
     _move_balances(connection, changes, ids, freed)
-    reserved = reserve_numbers(connection, _issued(entry))
+    issued = _issued(entry)
+    reserved = reserve_numbers(connection, issued)
+    if issued:
+        # Under the lot's row, which a freeze of the lot takes as well.
+        accounts.check_standing(connection, ids, request.effective_at)
     # Transfer ids are drawn under the locks: per account and per lot, their order is that of events.
     transfers = [
         {

@@ -68,7 +68,7 @@ BEGIN
             ) AS l
             WHERE k_guarded[l.key]
         ) AS r
-        WHERE free[r.key] + r.so_far < 0 OR posted[r.key] + r.so_far > 1000000000000000000;
+        WHERE free[r.key] + r.so_far < 0 OR posted[r.key] + r.so_far > 1000000000000000;
     IF blocked THEN
         SELECT least(until, min(m.entry)) INTO until
             FROM unnest(m_entry, m_source, m_destination) AS m(entry, source, destination)
@@ -95,7 +95,7 @@ BEGIN
     END IF;
 
     IF 0 = ANY(accounts) THEN
-        WITH needed_keys AS (
+        WITH needed_keys AS MATERIALIZED (
             SELECT DISTINCT side.key
             FROM unnest(m_entry, m_source, m_destination) AS m(entry, source, destination),
                 LATERAL (VALUES (m.source), (m.destination)) AS side(key)
@@ -106,8 +106,16 @@ BEGIN
             FROM needed_keys n ORDER BY 1, 2, 3, 4  -- in one order everywhere: no circle
             ON CONFLICT (holder, role, asset, lot) DO NOTHING
             RETURNING id, guarded
+        ), balances AS (
+            INSERT INTO ledger_balance (account_id, posted, held)
+            SELECT made.id, 0, 0 FROM made WHERE made.guarded
         )
-        INSERT INTO ledger_balance (account_id, posted, held) SELECT made.id, 0, 0 FROM made WHERE made.guarded;
+        SELECT (SELECT count(*) FROM needed_keys), (SELECT count(*) FROM made) INTO touched, written;
+        IF touched <> written THEN
+            -- Somebody made one meanwhile, and it may be frozen or hold something: look at it again.
+            RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+                MESSAGE = 'an account was made meanwhile: run the transaction again';
+        END IF;
         SELECT array_agg(coalesce(a.id, 0) ORDER BY k.n) INTO accounts
             FROM unnest(k_role, k_holder, k_asset, k_lot) WITH ORDINALITY AS k(role, holder, asset, lot, n)
             LEFT JOIN ledger_account a

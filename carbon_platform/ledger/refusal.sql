@@ -29,11 +29,11 @@ CREATE FUNCTION ledger_refusal(
         FROM standing s WHERE s.state = 'open' AND s.opened_at > effective
         UNION ALL
         SELECT 2, s.key, s.id, 'too_large', 0, 0, NULL
-        FROM standing s WHERE k_guarded[s.key] AND posted[s.key] + s.before + s.highest > 1000000000000000000
+        FROM standing s WHERE k_guarded[s.key] AND posted[s.key] + s.before + s.highest > 1000000000000000
         UNION ALL
         SELECT 2, s.key, s.id, 'insufficient', -s.lowest, free[s.key] + s.before, NULL
         FROM standing s WHERE k_guarded[s.key] AND free[s.key] + s.before + s.lowest < 0
-            AND posted[s.key] + s.before + s.highest <= 1000000000000000000
+            AND posted[s.key] + s.before + s.highest <= 1000000000000000
     )
     SELECT r.code, r.key, r.needed::bigint, r.available::bigint, r.opened_at
     FROM reasons r

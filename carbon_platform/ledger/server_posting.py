@@ -32,6 +32,8 @@ _CALL = (
 )
 _ACCEPTED, _DUPLICATE, _CONFLICT = 0, 1, 2
 
+# Entries per call.
+_LARGEST, _SMALLEST = 10_000, 8
 _SQL = Path(__file__).parent
 
 
@@ -52,8 +54,13 @@ def drop_posting_ddl(dialect_name: str) -> list[str]:
 def post_plain(connection: Connection, requests: Sequence[Request], now: datetime) -> list[Outcome]:
     """Post each request in order, or say why not; see ``posting.post`` for the refusals."""
     outcomes: list[Outcome] = []
-    while len(outcomes) < len(requests):
-        outcomes.extend(_post_until_refused(connection, requests[len(outcomes) :], now))
+    window = _LARGEST
+    while (done := len(outcomes)) < len(requests):
+        part = requests[done : done + window]
+        answers = _post_until_refused(connection, part, now)
+        outcomes += answers
+        # What lies behind a refusal is sent again: where there are many, little at a time.
+        window = min(_LARGEST, window * 4) if len(answers) == len(part) else max(_SMALLEST, window // 4)
     return outcomes
 
 

@@ -73,7 +73,9 @@ def pay_from(
     taking = [Move(fund.slice(fund.home(entry.reference)), destination, amount)]
     for _ in range(ATTEMPTS):
         try:
-            return post(session, _with(entry, taking), now)
+            # A refusal gives its locks back with the savepoint: the next try locks in order again.
+            with session.begin_nested():
+                return post(session, _with(entry, taking), now)
         except ReferenceConflict:
             return _first_result(session, fund, destination, amount, entry, now)
         except InsufficientBalance:

@@ -48,6 +48,8 @@ def open_account(session: Session, key: AccountKey, opened_at: datetime, now: da
         raise EffectiveInFuture(effective_at=opened_at.isoformat(), now=now.isoformat())
     connection = session.connection()
     account_id = accounts.find_or_make(connection, [key])[key]
+    # What is on its way into the account ends first, and is looked at.
+    touch(connection, [account_id])
     row = connection.execute(
         sa.select(_a.opened_at, _a.state).where(_a.id == account_id).with_for_update()
     ).one()
@@ -73,6 +75,12 @@ def close_account(session: Session, key: AccountKey, now: datetime, by: str) -> 
     account_id = accounts.find(connection, [key]).get(key)
     if account_id is None:
         raise AccountNotFound(**_words(key))
+    if not ROLES[key.role].guarded:
+        raise AccountNotClosable(
+            **_words(key),
+            reason="平台的对应账户不能销户",
+            reason_en="a counter-account of the platform is never closed",
+        )
     # Whoever is about to pay in waits here and finds the account closed.
     touch(connection, [account_id])
     state = connection.execute(sa.select(_a.state).where(_a.id == account_id).with_for_update()).scalar_one()

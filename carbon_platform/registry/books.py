@@ -12,7 +12,7 @@ from carbon_platform.registry.mapping import Source
 from carbon_platform.registry.reading import Record
 from carbon_platform.registry.staging import Known
 from carbon_platform.registry.tables import ExternalBatch, RegistryRecord, RegistryRecordPart
-from carbon_platform.registry.timeline import Batch, Books, Part, Segment, move
+from carbon_platform.registry.timeline import Batch, Books, Part, Segment, move, rivals
 
 _CHUNK: Final = 500
 
@@ -44,8 +44,9 @@ def load_books(session: Session, source: Source, records: Sequence[Record]) -> B
             name = record.space(source, block)
             first, last = wanted.get(name, (block.first, block.last))
             wanted[name] = (min(first, block.first), max(last, block.last))
-    books, batches = Books(), {}
     b = ExternalBatch
+    _add_rivals(wanted, session.scalars(sa.select(b.space).where(b.source_key == source.key).distinct()))
+    books, batches = Books(), {}
     for space, (first, last) in sorted(wanted.items()):
         query = sa.select(b).where(
             b.source_key == source.key, b.space == space, b.first_serial <= last, b.last_serial >= first
@@ -55,6 +56,17 @@ def load_books(session: Session, source: Source, records: Sequence[Record]) -> B
             books.space(space).add(batches[found.id])
     replay(session, batches)
     return books
+
+
+def _add_rivals(wanted: dict[str, tuple[int, int]], registered: Iterable[str]) -> None:
+    """Add the registered spaces in which the wanted numbers may stand with or without their prefix."""
+    within: dict[str, list[str]] = {}
+    for name in registered:
+        within.setdefault(name.rpartition("|")[0], []).append(name)
+    for name, (first, last) in list(wanted.items()):
+        for rival in rivals(name, within.get(name.rpartition("|")[0], ())):
+            low, high = wanted.get(rival, (first, last))
+            wanted[rival] = (min(low, first), max(high, last))
 
 
 def batch_of(found: ExternalBatch) -> Batch:

@@ -7,11 +7,10 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal, InvalidOperation
-from itertools import pairwise
 from typing import Any, Final
 
 from carbon_platform.registry.files import ErrorCell, Formula
-from carbon_platform.registry.mapping import UNITS_KG, Serials
+from carbon_platform.registry.mapping import UNITS_KG, Serials, canonical
 from carbon_platform.registry.rules import CELL_LIMIT
 
 CHINA: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -24,6 +23,7 @@ _UNIT_WORDS: Final = {
     "千克": "kg", "公斤": "kg", "kg": "kg", "kgco2e": "kg",
 }  # fmt: skip
 _NUMBER = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*([a-z0-9\u4e00-\u9fff]*)")
+_LOOSE = re.compile(r"(?<=\D)\s+|\s+(?=\D)")
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?e[+-]?\d+")
 
 
@@ -130,6 +130,9 @@ def instant(value: Any, formats: tuple[str, ...], earliest: date, now: datetime)
 
 def _parsed(text: str, formats: tuple[str, ...]) -> datetime:
     for form in formats:
+        # Without separators fewer digits could be cut in several ways: 2025111 is no day.
+        if form == "%Y%m%d" and not re.fullmatch("[0-9]{8}", text):
+            continue
         try:
             return datetime.strptime(text, form)  # noqa: DTZ007 — the zone is China's, set by the caller
         except ValueError:
@@ -149,7 +152,7 @@ def vintage(value: Any, now: datetime) -> int:
 
 
 def blocks(value: Any, serials: Serials) -> tuple[Block, ...]:
-    """Every block of a cell, ascending and disjoint. Raises ``CellWrong``."""
+    """Every block of a cell, ascending. Raises ``CellWrong``. Whether they overlap, the project tells."""
     if isinstance(value, int | float) and abs(value) >= 10**EXACT_DIGITS:
         raise CellWrong("block_digits")
     if isinstance(value, bool | datetime | date | time):
@@ -158,23 +161,33 @@ def blocks(value: Any, serials: Serials) -> tuple[Block, ...]:
     parts = [part.strip() for part in serials.separators.split(text) if part.strip()]
     if not parts:
         raise CellWrong("missing")
-    found = sorted(_block(part, serials) for part in parts)
-    for left, right in pairwise(found):
-        if left.prefix == right.prefix and right.first <= left.last:
-            raise CellWrong("block_repeats", value=str(right))
-    return tuple(found)
+    return tuple(sorted(_block(part, serials) for part in parts))
+
+
+def _number(text: str, serials: Serials) -> re.Match[str] | None:
+    """One serial, its prefix in any case, with any dash, blanks anywhere but between two digits."""
+    plain = "".join(_plain(c) for c in text)
+    return serials.number.fullmatch(_LOOSE.sub("", plain.strip()))
+
+
+def _plain(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind == "Cf":
+        return ""
+    return "-" if kind == "Pd" or character == "−" else character
 
 
 def _block(text: str, serials: Serials) -> Block:
     """One block. Of several ways to cut it, the one in which both ends carry the same prefix."""
-    single = serials.number.fullmatch(text)
+    single = _number(text, serials)
     cuts = []
     for place, mark in enumerate(text):
         if mark in serials.dashes:
-            left = serials.number.fullmatch(text[:place].strip())
-            right = serials.number.fullmatch(text[place + 1 :].strip())
-            if left and right and right["prefix"] in (left["prefix"], ""):
-                cuts.append((right["prefix"] != left["prefix"], left, right))
+            left, right = _number(text[:place], serials), _number(text[place + 1 :], serials)
+            if left and right:
+                before, after = canonical(left["prefix"]), canonical(right["prefix"])
+                if after in (before, ""):
+                    cuts.append((after != before, left, right))
     if cuts:
         best = min(cut[0] for cut in cuts)
         cuts = [cut for cut in cuts if cut[0] == best]

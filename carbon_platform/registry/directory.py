@@ -29,6 +29,7 @@ class Directory:
     def find(self, name: str, code: str) -> int:
         """Id of the organisation. Raises ``CellWrong``: unknown, ambiguous, or known with another code."""
         if code and len(found := self._by_code.get(fold(code), ())) == 1:
+            self._check_name(name, found[0])
             return found[0]
         if code and found:
             raise CellWrong("holder_ambiguous", value=code, limit=len(found))
@@ -38,8 +39,22 @@ class Directory:
         if not named:
             raise CellWrong("holder_unknown", value=" ".join(part for part in (name, code) if part))
         if code and self._codes[named[0]]:
-            raise CellWrong("holder_code_differs", value=name, limit=self._codes[named[0]].upper())
+            raise self._code_differs(name, named[0])
         return named[0]
+
+    def _check_name(self, name: str, number: int) -> None:
+        """A name that only others have contradicts the code; an old name that nobody has does not."""
+        named = self._by_name.get(fold(name), ()) if name else ()
+        if named and number not in named:
+            raise self._code_differs(
+                name, named[0], f"（属于{self.names[number]}）", f" ({self.names[number]})"
+            )
+
+    def _code_differs(self, name: str, number: int, owner: str = "", owner_en: str = "") -> CellWrong:
+        """``owner`` says whose the code of the row is, when it is somebody's."""
+        code = self._codes[number].upper()
+        words = {"limit": code or "未登记", "limit_en": code or "none", "owner": owner, "owner_en": owner_en}
+        return CellWrong("holder_code_differs", value=name, **words)
 
 
 def load_directory(session: Session) -> Directory:

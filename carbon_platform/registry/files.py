@@ -63,7 +63,7 @@ def open_rows(path: Path, source: Source, delimiter: str = "") -> Iterator[Opene
     """Open a file for reading. ``delimiter`` is for CSV, one of the source's.
 
     Errors: ``FileTooLarge``, ``TooManyRows``, ``FormatUnknown``, ``EncodingUnknown``, ``WorkbookRefused``,
-    ``SheetNotFound``, and ``FileDamaged`` while the rows are read.
+    ``SheetNotFound``, ``SeveralSheets``, and ``FileDamaged`` while the rows are read.
     """
     if is_workbook(path):
         with _open_workbook(path, source) as opened:
@@ -245,9 +245,12 @@ def _choose_sheet(book: Any, source: Source) -> Any:
     """The declared sheet; the only one when a workbook has one."""
     sheets = list(book.worksheets)
     wanted = {fold(name) for name in source.sheets}
-    for sheet in sheets:
-        if fold(sheet.title) in wanted:
-            return sheet
+    named = [sheet for sheet in sheets if fold(sheet.title) in wanted]
+    if len(named) > 1:
+        # Rows of a sheet that was passed over would be missing without anybody being told.
+        raise rules.SeveralSheets(count=len(named), found="、".join(sheet.title for sheet in named))
+    if named:
+        return named[0]
     if len(sheets) == 1 and not wanted:
         return sheets[0]
     raise rules.SheetNotFound(

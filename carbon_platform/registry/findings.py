@@ -142,8 +142,8 @@ CATALOGUE: Final[dict[str, tuple[str, str, str, str]]] = {
         "Give the unified social credit code.",
     ),
     "holder_code_differs": (
-        "{column}“{value}”登记的统一社会信用代码是 {limit}，与本行不同。",
-        "{column} “{value}” is registered with the credit code {limit}, not that of this row.",
+        "{column}“{value}”登记的统一社会信用代码是 {limit}，与本行的代码{owner}不同。",
+        "{column} “{value}” is registered with the credit code {limit_en}, not that of this row{owner_en}.",
         "请核对名称和代码。",
         "Check name and code.",
     ),

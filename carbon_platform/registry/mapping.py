@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,19 @@ _DROPPED = re.compile(r"[\s*＊:：]+")
 def fold(text: str) -> str:
     """Headers and words compared without width, case, blanks, or the star of a required column."""
     return _DROPPED.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+@lru_cache(maxsize=20_000)
+def canonical(code: str) -> str:
+    """A project code or a prefix of serials free of spelling: letters and digits only, folded.
+
+    Width, case, blanks, dashes of every kind, other separators and invisible characters do not count, so
+    that one code has one form. Two codes that differ only in these are taken for one: a number refused by
+    mistake can be explained, a number registered twice cannot be taken back.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", code).casefold())
+    # U+30FC lengthens a vowel; between Latin letters and digits it is typed for a dash.
+    return "".join(c for c in plain if c.isalnum() and c != "\u30fc")
 
 
 @dataclass(frozen=True)
@@ -75,13 +88,17 @@ class Source:
     digest: str
 
     def space(self, prefix: str, project_code: str, vintage: int | None) -> str:
-        """Name of the range of numbers a serial belongs to: within it no number exists twice."""
-        parts = [prefix]
-        if self.serials.scope != "source":
-            parts.append(fold(project_code))
-        if self.serials.scope == "project-vintage":
-            parts.append(str(vintage))
-        return "|".join(parts)
+        """Name of the range of numbers a serial belongs to: within it no number exists twice.
+
+        Two parts joined by ``|``: what the numbers are counted within, and the prefix where it may tell
+        them apart. A source that counts as a whole has one range: its prefixes are spellings, no numbers.
+        A prefix that repeats the project code says nothing new.
+        """
+        if self.serials.scope == "source":
+            return "|"
+        project = canonical(project_code)
+        within = f"{project}/{vintage}" if self.serials.scope == "project-vintage" else project
+        return f"{within}|{canonical(prefix).removeprefix(project)}"
 
 
 def read_source(path: Path) -> Source:
@@ -124,7 +141,7 @@ def _source(found: dict[str, Any], digest: str) -> Source:
         serials=Serials(
             kg_per_serial=serials["kg_per_serial"],
             scope=serials["scope"],
-            number=re.compile(rf"(?P<prefix>{serials['prefix']})(?P<digits>[0-9]+)"),
+            number=re.compile(rf"(?P<prefix>{serials['prefix']})(?P<digits>[0-9]+)", re.IGNORECASE),
             dashes=frozenset(serials["dashes"]),
             separators=re.compile("|".join(re.escape(mark) for mark in serials["separators"])),
         ),

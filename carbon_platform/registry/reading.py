@@ -16,7 +16,8 @@ from carbon_platform.registry.cells import Block, CellWrong
 from carbon_platform.registry.directory import Directory
 from carbon_platform.registry.files import Opened, Row, check_size, is_workbook, open_rows, too_many
 from carbon_platform.registry.findings import Finding, finding, shown
-from carbon_platform.registry.mapping import NEEDED, Source, fold
+from carbon_platform.registry.mapping import NEEDED, Source, canonical, fold
+from carbon_platform.registry.timeline import Batch, Books
 
 _LABELS: Final = {"holder_name": "持有人", "counterparty_name": "受让方"}
 
@@ -55,7 +56,7 @@ class Record:
         """What the record means, free of spelling: equal for two exports of the same event."""
         said: dict[str, Any] = {
             "kind": self.kind,
-            "blocks": [[b.prefix, b.first, b.last] for b in self.blocks],
+            "blocks": sorted([b.first, b.last] for b in self.blocks),
             "quantity_kg": self.quantity_kg,
             "holder": self.holder,
             "at": self.at.astimezone(UTC).isoformat() if self.at else None,
@@ -63,7 +64,7 @@ class Record:
         }
         if self.kind == "issuance":
             said |= {
-                "project": fold(self.project_code),
+                "project": canonical(self.project_code),
                 "methodology": self.methodology_key,
                 "vintage": self.vintage,
             }
@@ -76,7 +77,7 @@ class Record:
 
     def key(self, source: Source) -> str:
         """Which event it is. Numbers are issued and retired once; a transfer is told by its reference."""
-        numbers = [[self.space(source, b), b.first, b.last] for b in self.blocks]
+        numbers = sorted([self.space(source, b), b.first, b.last] for b in self.blocks)
         said: list[Any] = [self.kind, numbers]
         if self.kind == "transfer":
             said.append(fold(self.reference) or [self.content()["at"], self.holder, self.counterparty])
@@ -293,12 +294,14 @@ class RecordReader:
         """What only several cells together can show."""
         scope = self.source.serials.scope
         always = record.kind == "issuance"
-        if not record.project_code and (always or scope != "source"):
+        if not canonical(record.project_code) and (always or scope != "source"):
             get.note("project_code", CellWrong("missing"))
         if not record.methodology_raw and always:
             get.note("methodology", CellWrong("missing"))
         if record.vintage is None and (always or scope == "project-vintage") and not get.noted("vintage"):
             get.note("vintage", CellWrong("missing"))
+        if (again := self._repeated(record)) is not None:
+            get.note("serials", CellWrong("block_repeats", value=str(again)))
         if record.blocks and record.quantity_kg is not None:
             count, per = sum(block.length for block in record.blocks), self.source.serials.kg_per_serial
             if count * per != record.quantity_kg:
@@ -310,6 +313,18 @@ class RecordReader:
         if record.kind == "issuance" and record.vintage and record.at and record.vintage > record.at.year:
             latest = f"≤ {record.at.year}"
             get.note("vintage", CellWrong("vintage_invalid", value=record.vintage, limit=latest))
+
+    def _repeated(self, record: Record) -> Block | None:
+        """A block with numbers of another block of its cell, in whatever spelling."""
+        if len(record.blocks) < 2:
+            return None
+        seen = Books()
+        for block in record.blocks:
+            space = record.space(self.source, block)
+            if seen.taken(space, block.first, block.last):
+                return block
+            seen.space(space).add(Batch(block.first, block.last, self.now, "", "", "", 0))
+        return None
 
 
 class _Getter:

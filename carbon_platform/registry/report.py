@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -13,13 +14,23 @@ from openpyxl.cell import WriteOnlyCell
 from carbon_platform.registry.tables import RegistryImportRow
 
 HEAD: Final = ("行号", "状态", "列", "原值", "允许", "哪里不对", "怎么办", "What", "What to do")
+_FORMULA: Final = ("=", "+", "-", "@")
 STATUS_WORDS: Final = {"error": "错误", "conflict": "冲突"}
 
 
 def safe_cell(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula: a leading ' defuses it."""
+    """Text that no spreadsheet takes for a formula: a leading ' defuses it.
+
+    Judged in normal width and behind leading blanks, invisible ones too: some programs take ＝ for =.
+    """
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    plain = unicodedata.normalize("NFKC", text)
+    start = next((c for c in plain if not _is_blank(c)), "")
+    return f"'{text}" if start in _FORMULA or plain.startswith(("\t", "\r")) else text
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
 
 
 def _lines(rows: Iterable[RegistryImportRow]) -> Iterator[list[str]]:

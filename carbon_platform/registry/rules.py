@@ -55,6 +55,15 @@ class SheetNotFound(PlatformError):
     )
 
 
+class SeveralSheets(PlatformError):
+    code, status = "registry.several_sheets", 422
+    zh = "工作簿里有 {count} 张可读的工作表：{found}。一次只读一张，请只留要导入的一张，其余的另行上传。"
+    en = (
+        "The workbook has {count} sheets that could be meant: {found}. One is read at a time: keep the one "
+        "to import, and upload the others separately."
+    )
+
+
 class HeaderNotFound(PlatformError):
     code, status = "registry.header_not_found", 422
     zh = "前 {rows} 行里找不到表头：{where}缺少列 {missing}。请核对来源选得对不对，或补上这些列名。"

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from carbon_platform.registry.cells import CHINA, Block
 from carbon_platform.registry.findings import Finding, finding
-from carbon_platform.registry.mapping import Source, fold
+from carbon_platform.registry.mapping import Source, canonical, fold
 from carbon_platform.registry.reading import Record, digest
 from carbon_platform.registry.timeline import Batch, Blocked, Books, Part, blocked, move
 
@@ -161,8 +161,7 @@ class Comparison:
     def _try_issuance(self, record: Record) -> None:
         assert record.at is not None and record.holder is not None and record.vintage is not None
         for block in record.blocks:
-            space = self.books.space(record.space(self.source, block))
-            for other in space.overlapping(block.first, block.last):
+            for other in self.books.taken(record.space(self.source, block), block.first, block.last):
                 theirs = Block(block.prefix, other.first, other.last, block.width)
                 words = {"column": self._column("serials"), "value": block, "limit": theirs}
                 if other.lot:
@@ -224,7 +223,8 @@ class Comparison:
                 ("methodology", record.methodology_key, batch.methodology_key),
                 ("vintage", record.vintage, batch.vintage),
             ):
-                if mine and fold(str(mine)) != fold(str(theirs)):
+                plain = canonical if name == "project_code" else fold
+                if mine and plain(str(mine)) != plain(str(theirs)):
                     column = self._column(name)
                     return finding(
                         "differs_from_issue", row=record.row, column=column, value=mine, limit=theirs

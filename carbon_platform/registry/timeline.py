@@ -95,13 +95,35 @@ class Books:
 
     def __init__(self) -> None:
         self.spaces: dict[str, Space] = {}
+        self._within: dict[str, set[str]] = {}
 
     def space(self, name: str) -> Space:
-        return self.spaces.setdefault(name, Space())
+        if name not in self.spaces:
+            self.spaces[name] = Space()
+            self._within.setdefault(name.rpartition("|")[0], set()).add(name)
+        return self.spaces[name]
+
+    def taken(self, name: str, first: int, last: int) -> list[Batch]:
+        """Batches that have any of these numbers, in this space or in one that may be the same."""
+        names = rivals(name, self._within.get(name.rpartition("|")[0], ()))
+        return [
+            b for n in (name, *names) if n in self.spaces for b in self.spaces[n].overlapping(first, last)
+        ]
 
     def issue(self, space: str, batch: Batch, holder: int) -> None:
         batch.segments = [Segment(batch.first, batch.last, holder, batch.issued_at)]
         self.space(space).add(batch)
+
+
+def rivals(name: str, others: Iterable[str]) -> list[str]:
+    """Spaces that may hold the numbers of this one: without a prefix they may be any prefix's.
+
+    ``name`` is made by ``Source.space``; a number written with and without its prefix is one number.
+    """
+    within, _, prefix = name.rpartition("|")
+    if prefix:
+        return [f"{within}|"]
+    return sorted(other for other in others if other != name and other.rpartition("|")[0] == within)
 
 
 def blocked(parts: Iterable[Part], holder: int, at: datetime) -> Blocked | None:

@@ -27,13 +27,14 @@ from carbon_platform.web.calls import (
     reading,
 )
 from carbon_platform.web.paging import Page, PageArgs, paged
-from carbon_platform.web.schemas import Schema, integer
+from carbon_platform.web.schemas import PlainText, Schema, integer
 
 __all__ = [
     "Call",
     "Hooks",
     "Page",
     "PageArgs",
+    "PlainText",
     "Platform",
     "Schema",
     "in_transaction",

@@ -44,6 +44,17 @@ class Schema(ma.Schema):
         return data
 
 
+# All that shows as nothing: blanks of any width (U+3000 too), and characters without any width.
+_BLANKS = re.compile("[\\s\u200b\u2060\ufeff]+")
+
+
+class PlainText(ma.fields.String):
+    """A text of one line: outer blanks go, inner ones become one space, and then its length counts."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return _BLANKS.sub(" ", super()._deserialize(value, attr, data, **kwargs)).strip()
+
+
 class WholeNumber(ma.fields.Integer):
     """An integer amount. ``12.0``, ``"12"`` and ``true`` are refused: an amount is counted, not measured."""
 

@@ -1,7 +1,8 @@
 """Retirement over several batches, pledges, cancellation, invalidation
 
 Certificates on file keep the digest printed on them: their content is frozen in the form it had. Going
-down, a certificate over several batches has no place in the older tables: it is named and nothing changes.
+down, a certificate over several batches has no place in the older tables, nor has an open pledge or what is
+still to be made good: the first of them is named and nothing changes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,16 @@ PURPOSES = {
     "restoration": "生态损害赔偿",
     "public_benefit": "公益",
 }
+UNPAID = """
+    SELECT i.number, m.owed_kg - COALESCE(SUM(c.quantity_kg), 0) AS left_kg
+    FROM make_good m
+    JOIN invalidation i ON i.id = m.invalidation_id
+    LEFT JOIN cancellation c ON c.make_good_id = m.id AND c.status = 'done'
+    GROUP BY i.number, m.id, m.owed_kg
+    HAVING m.owed_kg > COALESCE(SUM(c.quantity_kg), 0)
+    ORDER BY m.id
+    LIMIT 1
+"""
 # Rows written at once.
 CHUNK = 500
 
@@ -345,6 +356,7 @@ def _texts(*names: str) -> list[sa.Column[Any]]:
 
 def downgrade() -> None:
     connection = op.get_bind()
+    _refuse_open(connection)
     whole = _single_batch(connection)
     for table in (
         "cancellation",
@@ -382,6 +394,24 @@ def downgrade() -> None:
             connection.execute(
                 sa.update(retirement).where(retirement.c.id == row["id"]).values(digest=digest)
             )
+
+
+def _refuse_open(connection: sa.Connection) -> None:
+    """Pledges that still bind, and make-good that is still owed, are known nowhere else."""
+    pledged = connection.execute(
+        sa.text("SELECT number, quantity_kg FROM pledge WHERE status = 'pledged' ORDER BY id LIMIT 1")
+    ).first()
+    if pledged is not None:
+        raise RuntimeError(
+            f"pledge {pledged.number} of {pledged.quantity_kg:,} kg is open; without the table nobody could "
+            "release it. Release or enforce every open pledge, then go down"
+        )
+    owed = connection.execute(sa.text(UNPAID)).first()
+    if owed is not None:
+        raise RuntimeError(
+            f"invalidation {owed.number} is still owed {owed.left_kg:,} kg of make-good; without the table "
+            "the debt would be forgotten. Have it made good, then go down"
+        )
 
 
 def _single_batch(connection: sa.Connection) -> dict[int, tuple[int, list[list[int]], bool]]:

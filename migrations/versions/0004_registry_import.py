@@ -1,4 +1,9 @@
-"""Import of other registries' records"""
+"""Import of other registries' records
+
+Going down, records that are in the books would be lost: which serials the kilograms in the ledger stand for
+is written nowhere else, and the same export could be registered again. Then nothing changes. Imports that
+were only staged go: their files can be uploaded again.
+"""
 
 from __future__ import annotations
 
@@ -127,6 +132,12 @@ def _books() -> None:
 
 
 def downgrade() -> None:
+    count = op.get_bind().execute(sa.text("SELECT COUNT(*) FROM registry_record")).scalar_one()
+    if count:
+        raise RuntimeError(
+            f"{count:,} records of other registries are in the books; without the tables nobody could tell "
+            "which serials the ledger's external lots stand for, and they could be registered twice"
+        )
     for table in (
         "registry_record_part",
         "registry_record",

@@ -2,6 +2,10 @@
 
 Points posted before this migration stay where they are, in the account without a lot. Spending takes
 them first and they never expire: nobody is told after the fact that points have an end.
+
+Going down is refused once an act has points in a dated lot, whatever became of them: the older program looks
+only into the account without a lot, so pending and active points could not be spent, and would take a
+withdrawn or expired act for one that counts.
 """
 
 from __future__ import annotations
@@ -90,6 +94,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    _refuse_dated()
     op.drop_table("points_correction")
     op.drop_table("redemption_refusal")
     # The older schema knows no refunded voucher; the ledger keeps what was given back.
@@ -110,6 +115,22 @@ def downgrade() -> None:
     # SQLite drops a column with its own constraint; PostgreSQL likewise.
     op.drop_column("act", "points_state")
     op.drop_column("act", "points_lot")
+
+
+def _refuse_dated() -> None:
+    """Refuse when points of acts would be out of reach or come back to life; says how many are what."""
+    states = op.get_bind().execute(
+        sa.text(
+            "SELECT points_state, COUNT(*) AS acts, SUM(points) AS points FROM act "
+            "WHERE points_state <> '' GROUP BY points_state ORDER BY points_state"
+        )
+    )
+    found = [f"{row.points_state}: {row.acts:,} acts, {row.points:,} points" for row in states]
+    if found:
+        raise RuntimeError(
+            f"points lie in dated lots ({'; '.join(found)}); the older program cannot find, expire or "
+            "withdraw them. Keep this schema, or restore a backup from before it"
+        )
 
 
 def _allow(states: str) -> None:

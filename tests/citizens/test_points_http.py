@@ -40,7 +40,7 @@ def signed_in_again(citizen: Citizen) -> Citizen:
 
 
 @pytest.fixture
-def staff(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Citizen]:
+def staff(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Citizen]:
     """``staff("王敏")``: a colleague of the operator, without the sign-in that has its own tests."""
     known: dict[str, Actor] = {}
     house = platform(app)
@@ -60,10 +60,12 @@ def staff(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Citize
         ),
     )
 
-    def make(name: str) -> Citizen:
+    def make(name: str, region: str = "4115") -> Citizen:
         token = f"{len(known)}-staff-{'x' * 40}"
         permissions = frozenset({"points.correct"})
-        known[token] = Actor(name=name, role="operator", permissions=permissions, user_id=len(known) + 1)
+        known[token] = Actor(
+            name=name, role="operator", permissions=permissions, region_code=region, user_id=len(known) + 1
+        )
         return Citizen(app, {"Authorization": f"Bearer {token}"})
 
     return make
@@ -259,6 +261,28 @@ def test_wrong_wishes_are_refused(staff: Callable[[str], Citizen], body: dict[st
     answer = staff("王敏").post("/points/corrections", body)
     assert answer.status_code == status, answer.json
     assert answer.json["code"]
+
+
+def test_what_belongs_to_another_county_is_not_there(
+    xiaoman: Citizen, staff: Callable[..., Citizen], db: Database
+) -> None:
+    for number in range(6):
+        xiaoman.ride(f"early-{number}", at=f"2026-11-{10 + number}T09:00:00+08:00")
+    act = xiaoman.ride().json["id"]
+    voucher = redeem(xiaoman, "soap").json["id"]
+    county = db.read(lambda s: s.get_one(Act, act).region_code)
+    here, second, elsewhere = staff("王敏", county), staff("李强", county), staff("赵远", "411528")
+    assert not county.startswith("411528")
+    for wish in ({"kind": "withdraw_act", "number": act}, {"kind": "refund", "number": voucher}):
+        body = {**wish, "note": "店家没货"}
+        refused = elsewhere.post("/points/corrections", body)
+        assert (refused.status_code, refused.json["code"]) == (404, "platform.not_found")
+        number = here.post("/points/corrections", body).json["id"]
+        assert elsewhere.get("/points/corrections").json["total"] == 0
+        assert number in [row["id"] for row in here.get("/points/corrections").json["items"]]
+        assert decide(elsewhere, number, key="far").status_code == 404
+        assert decide(second, number).status_code == 200
+    assert staff("钱", "").get("/points/corrections").json["total"] == 0
 
 
 def test_citizens_correct_nothing(xiaoman: Citizen) -> None:

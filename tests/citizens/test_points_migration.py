@@ -65,3 +65,29 @@ def test_vouchers_stay_and_only_known_states_are_taken(migrated: sa.Engine, data
     with pytest.raises(sa.exc.IntegrityError), migrated.begin() as connection:
         connection.execute(sa.text(VOUCHER), voucher(5, status="refunded"))
     migrated.dispose()
+
+
+def test_points_in_dated_lots_keep_the_schema(migrated: sa.Engine, database_url: str) -> None:
+    tables = sa.MetaData()
+    tables.reflect(migrated, only=["act"])
+    act = tables.tables["act"]
+    blank = {int: 1, str: "", bool: False, datetime: datetime(2026, 11, 1, tzinfo=UTC)}
+    values = {c.name: blank[c.type.python_type] for c in act.columns if not c.nullable}
+    dated = {"points": 12, "status": "counted", "points_lot": "2027-12-31", "points_state": "pending"}
+    with migrated.begin() as connection:
+        connection.execute(sa.insert(act).values(values | dated))
+    config = alembic_config(database_url)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for state in ("pending", "active", "expired", "withdrawn"):
+            with migrated.begin() as connection:
+                connection.execute(sa.update(act).values(points_state=state))
+            with pytest.raises(RuntimeError, match=f"{state}: 1 acts, 12 points"):
+                command.downgrade(config, "0004")
+        with migrated.begin() as connection:
+            # Nothing was changed by the refusals; acts from before dated lots are no hindrance.
+            connection.execute(sa.text(VOUCHER), voucher(2, status="refunded"))
+            assert connection.execute(sa.select(act.c.points_lot)).scalar_one() == "2027-12-31"
+            connection.execute(sa.update(act).values(points_state="", points_lot=""))
+        command.downgrade(config, "0004")
+    migrated.dispose()

@@ -256,6 +256,26 @@ def test_a_voucher_is_bought_with_points_and_shown(app: Flask, xiaoman: Browser)
     assert other.client.get(follow).status_code == 404
 
 
+def test_a_refunded_voucher_has_no_code_to_scan(
+    app: Flask, xiaoman: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earn_points(xiaoman, 6, days_ago=3)
+    xiaoman.open("/h5/rewards")
+    answer, follow = xiaoman.submit("redeem-camellia-soap")
+    signed = {"note": "店家没货", "actor_name": "甲 #1", "second_approver": "乙 #2", "now": NOW}
+    number = answer.get_json()["id"]
+    platform(app).db.transact(lambda s: refund(s, number, **signed))
+
+    def no_drawing(*_: object, **__: object) -> None:
+        raise AssertionError("a code was drawn")
+
+    monkeypatch.setattr("carbon_platform.console.pages_citizen.segno.make", no_drawing)
+    shown = xiaoman.open(follow)
+    assert 'class="qr"' not in shown
+    assert "已退回" in visible(shown)
+    assert "这张券不能再用" in visible(shown)
+
+
 def test_empty_pages_say_what_to_do_next(app: Flask) -> None:
     browser = Browser(app).sign_in()
     home = browser.open("/h5/")

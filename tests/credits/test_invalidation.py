@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,11 +22,11 @@ from registry_desk import (
     propose,
     sell,
 )
-from ticket_desk import batch_codes, retire
+from ticket_desk import batch_codes, give, retire
 
 from carbon_platform import ledger
 from carbon_platform.credits import cancellation, certificates, invalidation, pledges, retirement
-from carbon_platform.credits.cancellation import MoreThanOwed
+from carbon_platform.credits.cancellation import HolderShort, MoreThanOwed
 from carbon_platform.credits.decisions import AlreadyDecided, SamePerson
 from carbon_platform.credits.invalidation import AlreadyVoid, NumbersWrong, StillOnHold
 from carbon_platform.credits.registry_tables import Invalidation, Pledge
@@ -203,7 +204,7 @@ def test_cancellation_is_no_retirement_and_has_no_certificate(world: World) -> N
 def test_an_ordered_cancellation_needs_two(world: World) -> None:
     batch = batch_codes(world)[0]
     sell(world, batch, 300, "alpha")
-    with pytest.raises(ledger.InsufficientBalance):
+    with pytest.raises(HolderShort):
         order(world, batch, 301, "alpha")
     made = order(world, batch, 200, "alpha")
     assert "cancelled" not in position(world, batch)
@@ -218,3 +219,110 @@ def test_an_ordered_cancellation_needs_two(world: World) -> None:
     assert held_by(world, batch, "alpha") == 100
     with pytest.raises(NotFound):
         decide_order(world, cancel(world, batch, 1).number, "forestry")  # a holder's own is no order
+
+
+def frozen(world: World) -> set[str]:
+    return {one.frozen_by for one in world.db.read(ledger.open_freezes)}
+
+
+def test_what_is_proposed_stands_still_until_it_is_decided(world: World) -> None:
+    """Numbers 1–100 pledged, 101–200 with a buyer: neither they nor the rest of the owner's move."""
+    batch, other = batch_codes(world)
+    made = pledge(world, batch, 100)
+    sell(world, batch, 100, "alpha")
+    named = propose(world, batch, numbers=[(51, 150)])
+    bank = world.actor("bank")
+    for move in (
+        lambda: sell_back(world, batch, 1),
+        lambda: retire(world, batch, 1, "alpha"),
+        lambda: world.db.transact(
+            lambda s: pledges.release(s, bank, made.number, quantity_kg=1, document="解", now=NOW)
+        ),
+    ):
+        with pytest.raises(ledger.AccountFrozen):
+            move()
+    retire(world, batch, 1)  # the owner has none of the numbers left
+    retire(world, other, 1)
+    by_audit = world.db.transact(
+        lambda s: ledger.freeze_by_hand(
+            s, keys=[holding(world, batch, "alpha")], reason="核对", by="ledger.reconcile", now=NOW
+        )
+    )
+    with pytest.raises(ledger.AccountFrozen):
+        decide(world, named.number)  # nobody else's freeze is lifted on the way
+    world.db.transact(lambda s: ledger.lift(s, by_audit[0], by="审计", note="查清", now=NOW))
+    with pytest.raises(ledger.AccountFrozen):
+        sell_back(world, batch, 1)
+    decide(world, named.number)
+    assert frozen(world) == set()
+    assert position(world, batch)["invalidated"] == 100
+    sell_back(world, batch, 50)
+    turned_down = propose(world, batch, numbers=[(300, 300)])
+    with pytest.raises(ledger.AccountFrozen):
+        retire(world, batch, 1)
+    decide(world, turned_down.number, confirm=False)
+    retire(world, batch, 1)
+
+
+def sell_back(world: World, batch: str, quantity_kg: int) -> None:
+    ours, theirs = holding(world, batch, "alpha"), holding(world, batch, "operator")
+    world.db.transact(lambda s: give(s, ours, theirs, quantity_kg, f"back:{quantity_kg}", NOW))
+
+
+def test_two_proposals_for_one_account_do_not_block_each_other(world: World) -> None:
+    batch = batch_codes(world)[0]
+    one, two = propose(world, batch, numbers=[(1, 10)]), propose(world, batch, numbers=[(21, 30)])
+    third = order(world, batch, 5, "operator")
+    assert len(frozen(world)) == 3
+    decide(world, one.number)
+    assert {name.split(":")[1] for name in frozen(world)} == {two.number, third.number}
+    with pytest.raises(ledger.AccountFrozen):
+        retire(world, batch, 1)
+    decide_order(world, third.number, "forestry")
+    with pytest.raises(ledger.AccountFrozen):
+        retire(world, batch, 1)
+    decide(world, two.number)
+    retire(world, batch, 1)
+    assert (position(world, batch)["invalidated"], position(world, batch)["cancelled"]) == (20, 5)
+
+
+def test_an_order_is_refused_in_the_organisation_s_name(world: World) -> None:
+    batch = batch_codes(world)[0]
+    sell(world, batch, 300, "alpha")
+    key = holding(world, batch, "alpha")
+    made = order(world, batch, 200, "alpha")
+    [freeze] = world.db.read(ledger.open_freezes)
+    world.db.transact(lambda s: ledger.lift(s, freeze.freeze_id, by="审计", note="试", now=NOW))
+    world.db.transact(lambda s: ledger.hold(s, HoldRequest("listing:9", key, 200, "listing"), NOW))
+    with pytest.raises(HolderShort) as refused:
+        decide_order(world, made.number, "forestry")
+    for language in ("zh", "en"):
+        words = refused.value.message(language)
+        assert "alpha（测试）" in words
+        assert key.holder not in words
+        assert "0.100" in words
+
+
+def test_another_county_s_batch_is_not_there(world: World) -> None:
+    """``xinxian`` works for 新县 (411523); the first batch is 光山's (411522)."""
+    counties = world.db.read(lambda s: s.execute(sa.select(CreditBatch.county_code, CreditBatch.code)).all())
+    far, near = (dict(counties)[county] for county in ("411522", "411523"))
+    with pytest.raises(NotFound):
+        propose(world, far, "xinxian", numbers=[(1, 1)])
+    with pytest.raises(NotFound):
+        order(world, far, 1, "operator", "xinxian")
+    named, ordered = propose(world, far, numbers=[(1, 1)]), order(world, far, 1, "operator")
+    with pytest.raises(NotFound):
+        decide(world, named.number, "xinxian")
+    with pytest.raises(NotFound):
+        decide_order(world, ordered.number, "xinxian")
+    clerk, city = world.actor("xinxian"), world.actor("forestry")
+    nobody = replace(clerk, region_code="")
+    own = propose(world, near, "xinxian", numbers=[(1, 1)])
+    for actor, seen in ((clerk, [own.number]), (city, [own.number, named.number]), (nobody, [])):
+        found = world.db.read(lambda s, a=actor: list(s.scalars(invalidation.in_sight(a))))
+        assert [one.number for one in found] == seen
+        orders = world.db.read(lambda s, a=actor: list(s.scalars(cancellation.in_sight(a))))
+        assert [one.number for one in orders] == ([ordered.number] if actor is city else [])
+    with pytest.raises(NotFound):
+        world.db.read(lambda s: invalidation.get_invalidation(s, clerk, named.number))

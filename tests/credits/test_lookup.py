@@ -188,6 +188,27 @@ def test_the_batch_says_where_everything_is(world: World, app: Flask) -> None:
     assert "operator（测试）" not in html
 
 
+def test_a_person_s_name_is_in_no_list(world: World, app: Flask) -> None:
+    """Without a credit code, or with an identity number (GB 11643, made up) or anything else in its place."""
+    batch = batch_codes(world)[0]
+    for code in ("", "11010519491231002X", "91411500"):
+        paper = retire(world, batch, 1, beneficiary_name="王小明", beneficiary_credit_code=code)
+        number = paper.certificate_number
+        [item] = ask(app, number=number)["items"]
+        assert (item["beneficiary_name"], item["beneficiary_credit_code"]) == ("个人（姓名不列出）", "")
+        public = app.test_client().get(f"/api/v1/public/certificates/{number}").get_json()
+        assert public["beneficiary_name"] == "王小明"  # on the certificate itself
+    retire(world, batch, 1, beneficiary_name="淮畔水泥（测试）", beneficiary_credit_code=CODE)
+    told = ask(app, batch=batch, kg_number=1)
+    assert told["items"][0]["beneficiary_name"] == "个人（姓名不列出）"
+    html = app.test_client().get(f"/batches/{batch}").get_data(as_text=True)
+    assert "王小明" not in html
+    assert html.count("个人（姓名不列出）") == 3
+    assert "淮畔水泥（测试）" in html
+    found = app.test_client().get("/verify", query_string={"q": "王小明"}).get_data(as_text=True)
+    assert "个人（姓名不列出）" in found
+
+
 def test_the_search_page(world: World, app: Flask) -> None:
     batch = batch_codes(world)[0]
     paper = retire(world, batch, 100, beneficiary_name="淮畔水泥（测试）", beneficiary_credit_code=CODE)

@@ -146,3 +146,57 @@ def test_several_batches_do_not_fit_the_older_tables(older: Database) -> None:
     with pytest.raises(RuntimeError, match=NUMBER):
         command.downgrade(config, "0002")
     assert row_of(older, "retirement")["digest"] == DIGEST
+
+
+def decided(status: str) -> dict[str, Any]:
+    people = {"proposed_by": "a", "proposed_by_user": 1, "decided_by": "b", "decided_by_user": 2}
+    return people | {"status": status, "proposed_at": NOW, "decided_at": NOW, "decision_note": ""}
+
+
+def test_open_pledges_and_debts_are_not_dropped(older: Database) -> None:
+    config = alembic_config(older.url)
+    command.upgrade(config, "head")
+    tables = sa.MetaData()
+    tables.reflect(older.engine)
+    pledge, cancellation = tables.tables["pledge"], tables.tables["cancellation"]
+    batch = {"batch_id": 7, "quantity_kg": 40}
+    paid = batch | decided("done") | {"organisation_id": 1, "make_good_id": 1, "kind": "make_good",
+                                      "reason": "r", "document": "d"}  # fmt: skip
+    with older.engine.begin() as connection:
+        other = connection.execute(sa.select(tables.tables["organisation"])).mappings().one()
+        connection.execute(
+            sa.insert(tables.tables["organisation"]).values(
+                {**other, "id": 2, "name_zh": "质权人", "holder": "o2"}
+            )
+        )
+        texts = dict.fromkeys(
+            ("contract_reference", "register_name", "register_reference", "pledged_by"), "x"
+        )
+        connection.execute(
+            sa.insert(pledge).values(
+                batch | texts | {"id": 1, "number": "XY-Z1", "pledger_id": 1, "pledgee_id": 2,
+                                 "status": "pledged", "pledged_at": NOW}
+            )
+        )  # fmt: skip
+        connection.execute(
+            sa.insert(tables.tables["invalidation"]).values(
+                batch | decided("confirmed") | {"id": 1, "number": "XY-I1", "reason": "r", "document": "d"}
+            )
+        )
+        owed = {"id": 1, "invalidation_id": 1, "organisation_id": 1, "owed_kg": 100, "arose_at": NOW}
+        connection.execute(sa.insert(tables.tables["make_good"]).values(owed))
+        connection.execute(sa.insert(cancellation).values(paid | {"id": 1, "number": "XY-X1"}))
+    steps: list[tuple[str, Any]] = [
+        ("pledge XY-Z1 of 40 kg is open", sa.update(pledge).values(status="released", closed_at=NOW)),
+        ("XY-I1 is still owed 60 kg",
+         sa.insert(cancellation).values(paid | {"id": 2, "number": "XY-X2", "quantity_kg": 60})),
+    ]  # fmt: skip
+    for said, remedy in steps:
+        older.engine.dispose()
+        with pytest.raises(RuntimeError, match=said):
+            command.downgrade(config, "0002")
+        with older.engine.begin() as connection:
+            connection.execute(remedy)
+    older.engine.dispose()
+    command.downgrade(config, "0002")
+    assert row_of(older, "retirement")["digest"] == DIGEST

@@ -74,7 +74,7 @@ HOLDERS = {
     "pledge.read": "enterprise bank auditor",
     "pledge.write": "enterprise",
     "pledge.decide": "bank",
-    "order.read": EVERYBODY_AT_WORK,
+    "order.read": "ecology_bureau forestry_bureau auditor",  # never a party of the market
     "order.write": "ecology_bureau forestry_bureau",
     "market.read": f"enterprise bank {EVERYBODY_AT_WORK}",
     "market.sell": "operator enterprise",

@@ -194,11 +194,10 @@ def test_only_an_empty_account_closes_and_then_for_ever(database: Database) -> N
     assert [tuple(row) for row in rows] == [("王敏",)]
 
 
-def test_an_account_without_a_balance_row_closes_by_its_journal(database: Database) -> None:
+def test_a_counter_account_of_the_platform_is_never_closed(database: Database) -> None:
+    """It has no balance row to wait for, so a payment on its way would end up in a closed account."""
     deposit(database, "a", 5)
+    database.transact(lambda s: ledger.post(s, entry("back", Move(cash("a"), BANK, 5)), NOW))
     with pytest.raises(AccountNotClosable):
         close_account(database, BANK)
-    database.transact(lambda s: ledger.post(s, entry("back", Move(cash("a"), BANK, 5)), NOW))
-    close_account(database, BANK)
-    with pytest.raises(AccountClosed):
-        pay(database, "late")
+    pay(database, "late")

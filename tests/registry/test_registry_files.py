@@ -20,6 +20,7 @@ from carbon_platform.registry import methodology_names, rules
 from carbon_platform.registry.directory import Directory
 from carbon_platform.registry.mapping import FOLDER, read_source, sources
 from carbon_platform.registry.reading import Table, read_table
+from carbon_platform.registry.report import safe_cell
 
 DIRECTORY = Directory([(1, ALPHA, "91411502TEST00001X"), (2, BETA, "91411525TEST00002X")])
 ROWS = [issue("000001–000100", 100), transfer("11–20", 10, ALPHA, BETA)]
@@ -108,6 +109,21 @@ def test_the_wrong_sheet_is_told_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(rules.SheetNotFound) as refused:
         read(workbook(tmp_path / "a.xlsx", ROWS, sheet="汇总"))
     assert "说明、汇总" in refused.value.message("zh")
+
+
+def test_several_declared_sheets_are_named_and_none_is_read(tmp_path: Path) -> None:
+    with pytest.raises(rules.SeveralSheets) as refused:
+        read(workbook(tmp_path / "a.xlsx", ROWS, others=("说明", "持有明细")))
+    assert "持有明细、减排量明细" in refused.value.message("zh")
+    assert "持有明细、减排量明细" in refused.value.message("en")
+
+
+@pytest.mark.parametrize(
+    "text", ["=1", "＝1", "＋1", "－1", "＠a", " =1", "\u3000＝1", "\u200b=1", "\n@a", "\t1", "\r1", "﹦1"]
+)
+def test_cells_of_the_error_list_are_no_formulas(text: str) -> None:
+    assert safe_cell(text) == f"'{text}"
+    assert safe_cell(f"x{text}") == f"x{text}"
 
 
 def test_csv_formulas_are_never_values(tmp_path: Path) -> None:

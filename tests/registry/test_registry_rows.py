@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from registry_files import ALPHA, BETA, GAMMA, csv_file, issue, retire, row, transfer
+from registry_files import ALPHA, BETA, CODES, GAMMA, csv_file, issue, retire, row, transfer
 from registry_house import Desk
 
 GOOD = issue("1-100", 100)
@@ -34,6 +34,9 @@ GOOD = issue("1-100", 100)
         (issue("201-300", 100, "无名公司"), "holder_unknown", "持有人（H）", "无名公司"),
         (issue("201-300", 100, BETA, code="91411502TEST00009X"), "holder_code_differs", "持有人（H）",
          "91411525TEST00002X"),
+        (issue("201-300", 100, BETA, code=CODES[ALPHA]), "holder_code_differs", "持有人（H）", ALPHA),
+        (issue("201-300", 100, GAMMA, code=CODES[ALPHA]), "holder_code_differs", "持有人（H）", GAMMA),
+        (issue("201-300", 100, day="2025311"), "date_format", "日期（L）", "2025311"),
         (issue("201-300", 100, day="2027-01-01"), "date_future", "日期（L）", "2026-11-22"),
         (issue("201-300", 100, day="1999-01-01"), "date_early", "日期（L）", "2012-11-08"),
         (issue("201-300", 100, day="45231"), "date_format", "日期（L）", "45231"),
