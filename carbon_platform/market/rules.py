@@ -12,7 +12,7 @@ from carbon_platform.ledger.errors import InsufficientBalance
 from carbon_platform.units import KG_PER_T, tonnes_text, yuan_text
 
 # Ceilings of one listing: far above the city's plan, and their product stays inside the ledger's.
-QUANTITY_MAX_KG = 10**12
+QUANTITY_MAX_KG = 10**9
 PRICE_MAX_FEN_PER_T = 10**8
 
 
