@@ -62,13 +62,17 @@ def date_points(act: Act, *, now: datetime) -> None:
     )
 
 
-def activate_at_once(session: Session, act: Act, *, now: datetime) -> None:
-    """Make a new act's points active if nothing is left to wait for, and let them pay back a debt."""
+def activation_at_once(act: Act, *, now: datetime) -> ledger.Entry | None:
+    """What makes a new act's points active, if nothing is left to wait for."""
     if act.points_state != PENDING or act.active_from is None or act.active_from > now:
-        return
-    posted = ledger.post(session, _activation(act), now)
-    act.points_state, act.activation_entry_id = ACTIVE, posted.entry_id
-    recover(session, act.holder, posted.entry_id, now=now)
+        return None
+    return _activation(act)
+
+
+def note_active(session: Session, act: Act, entry_id: int, *, now: datetime) -> None:
+    """Note that entry ``entry_id`` made a new act's points active, and let them pay back a debt."""
+    act.points_state, act.activation_entry_id = ACTIVE, entry_id
+    recover(session, act.holder, entry_id, now=now)
 
 
 def activate_due(
@@ -184,7 +188,9 @@ def redated(holder: str, parts: Mapping[str, int], target: ledger.AccountKey) ->
 
 
 def _due(now: datetime, after: tuple[datetime, int] | None, limit: int) -> Any:
-    query = sa.select(Act.id, Act.holder, Act.points, Act.points_lot, Act.active_from).where(
+    query = sa.select(
+        Act.id, Act.source, Act.record_key, Act.holder, Act.points, Act.points_lot, Act.active_from
+    ).where(
         Act.points_state == sa.literal_column(f"'{PENDING}'"),
         Act.active_from <= now,
         # What is over does not become active any more; it lapses where it is.
@@ -200,7 +206,7 @@ def _due(now: datetime, after: tuple[datetime, int] | None, limit: int) -> Any:
 def _activation(act: Any) -> ledger.Entry:
     return ledger.Entry(
         reason="points.activation",
-        reference=f"points:activate:{act.id}",
+        reference=f"points:activate:{act.source}:{act.record_key}",
         moves=[
             ledger.Move(
                 pending_account(act.holder, act.points_lot),

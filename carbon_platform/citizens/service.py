@@ -18,7 +18,6 @@ from carbon_platform.citizens.purse import issued_account, pending_account
 from carbon_platform.citizens.rewards import load_rewards
 from carbon_platform.citizens.rules import Journey, Reason, Used, Verdict
 from carbon_platform.citizens.tables import Act
-from carbon_platform.db import serialise
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
 from methodologies.contract import Behaviour
@@ -65,6 +64,12 @@ class _Claim:
         return self.behaviour.category_zh == catalogue.TRAVEL
 
 
+# Built once: putting a statement together costs as much as asking it.
+_SAME_RECORD = sa.select(Act).where(
+    Act.source == sa.bindparam("source"), Act.record_key == sa.bindparam("record_key")
+)
+
+
 def report_act(session: Session, actor: Actor, report: ActReport, *, now: datetime) -> Reported:
     """Take in one act: consent, uniqueness, time, plausibility, caps; then grams and points in one entry.
 
@@ -76,11 +81,9 @@ def report_act(session: Session, actor: Actor, report: ActReport, *, now: dateti
     source = catalogue.get_source(report.source)
     consents.demand(session, actor, source.code, catalogue.ACTS_PURPOSE)
     claim = _claim(actor, source, report)
-    # Caps and overlaps look at the whole book: one act of a person at a time.
-    serialise(session, f"acts:{actor.holder}")
-    first = session.scalar(
-        sa.select(Act).where(Act.source == source.code, Act.record_key == claim.record_key)
-    )
+    # Caps, overlaps and lots look at all a person has: one act of theirs at a time.
+    points.lock(session, actor.holder)
+    first = session.scalar(_SAME_RECORD, {"source": source.code, "record_key": claim.record_key})
     if first is not None:
         if first.content_digest != claim.digest:
             raise ActConflict(source=source.code, external_id=report.external_id)
@@ -90,14 +93,9 @@ def report_act(session: Session, actor: Actor, report: ActReport, *, now: dateti
     rules.check_time(report.starts_at, end, now)
     act = _decide(session, actor, claim, now=now)
     points.date_points(act, now=now)
-    # The row first: of two people claiming one record at once, the second breaks its unique key, runs
-    # again after the first has committed, and then finds the conflict by name.
+    _post(session, actor, act, now=now)
     session.add(act)
     session.flush()
-    # Points that become active at once may pay back a debt: a plan over this person's lots.
-    points.lock(session, actor.holder)
-    act.entry_id = _post(session, actor, act, now=now)
-    points.activate_at_once(session, act, now=now)
     audit(
         session, actor, "act.report", object_kind="act", object_id=act.id, now=now,
         detail={"source": act.source, "status": act.status, "reason": act.reason_code},
@@ -286,7 +284,6 @@ def _used_statement() -> sa.Select[Any]:
     )
 
 
-# Built once: putting it together costs more than asking it.
 _USED = _used_statement()
 
 
@@ -303,8 +300,25 @@ def _used(session: Session, holder: str, behaviour: str, day: str) -> Used:
     return Used(*(int(value) for value in row))
 
 
-def _post(session: Session, actor: Actor, act: Act, *, now: datetime) -> int | None:
-    """Grams into the book and points, still pending, into their lot; None when there are neither."""
+def _post(session: Session, actor: Actor, act: Act, *, now: datetime) -> None:
+    """Grams into the book and points into their lot, active at once where nothing is left to wait for."""
+    booking = _booking(actor, act)
+    if booking is None:
+        return
+    activation = points.activation_at_once(act, now=now)
+    entries = [booking] if activation is None else [booking, activation]
+    try:
+        posted = [outcome.demand() for outcome in ledger.post_batch(session, entries, now)]
+    except ledger.ReferenceConflict as conflict:
+        # The reference is the record's: somebody else claimed it a moment ago.
+        raise ActConflict(source=act.source, external_id=act.external_id) from conflict
+    act.entry_id = posted[0].entry_id
+    if activation is not None:
+        points.note_active(session, act, posted[1].entry_id, now=now)
+
+
+def _booking(actor: Actor, act: Act) -> ledger.Entry | None:
+    """Grams into the book, and points, still pending, into their lot; None when there are neither."""
     moves = []
     if act.reduction_g:
         moves.append(
@@ -322,7 +336,7 @@ def _post(session: Session, actor: Actor, act: Act, *, now: datetime) -> int | N
         )
     if not moves:
         return None
-    entry = ledger.Entry(
+    return ledger.Entry(
         reason="act",
         reference=f"act:{act.source}:{act.record_key}",
         moves=moves,
@@ -331,7 +345,6 @@ def _post(session: Session, actor: Actor, act: Act, *, now: datetime) -> int | N
         actor_name=actor.holder,
         detail={"methodology": act.methodology, "parameters": act.parameter_digest, "rule": act.points_rule},
     )
-    return ledger.post(session, entry, now).entry_id
 
 
 def load_reference(session: Session) -> int:

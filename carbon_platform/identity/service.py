@@ -217,24 +217,28 @@ def sign_out(session: Session, token: str, actor: Actor, *, now: datetime) -> No
     audit(session, actor, "session.close", object_kind="session", object_id="current", now=now)
 
 
-# Asked at every request, so built once.
-_SESSION = sa.select(LoginSession).where(
-    LoginSession.token_hash == sa.bindparam("token_hash"),
-    LoginSession.ended_at.is_(None),
-    LoginSession.expires_at > sa.bindparam("now"),
+# Asked at every request, so built once, and a citizen comes along.
+_SESSION = (
+    sa.select(LoginSession, Person)
+    .outerjoin(Person, Person.id == LoginSession.person_id)
+    .where(
+        LoginSession.token_hash == sa.bindparam("token_hash"),
+        LoginSession.ended_at.is_(None),
+        LoginSession.expires_at > sa.bindparam("now"),
+    )
 )
 
 
 def authenticate(session: Session, token: str, *, now: datetime) -> Actor | None:
     """Who holds this token; None when it is unknown, ended or expired."""
-    found = session.scalar(_SESSION, {"token_hash": _token_hash(token), "now": now})
+    found = session.execute(_SESSION, {"token_hash": _token_hash(token), "now": now}).one_or_none()
     if found is None:
         return None
-    if found.user_id is not None:
-        user = session.get_one(User, found.user_id)
-        return _user_actor(session, user) if user.active else None
-    person = session.get_one(Person, found.person_id)
-    return _person_actor(person)
+    login, person = found
+    if person is not None:
+        return _person_actor(person)
+    user = session.get_one(User, login.user_id)
+    return _user_actor(session, user) if user.active else None
 
 
 def _user_actor(session: Session, user: User) -> Actor:
@@ -302,16 +306,19 @@ def give_consent(
     return consent
 
 
+# Asked for every act, so built once.
+_CONSENT = sa.select(Consent).where(
+    Consent.person_id == sa.bindparam("person"),
+    Consent.partner == sa.bindparam("partner"),
+    Consent.purpose == sa.bindparam("purpose"),
+    Consent.withdrawn_at.is_(None),
+)
+
+
 def find_consent(session: Session, actor: Actor, *, partner: str, purpose: str) -> Consent | None:
     """The consent in force, if any."""
-    return session.scalar(
-        sa.select(Consent).where(
-            Consent.person_id == _person_id(actor),
-            Consent.partner == partner,
-            Consent.purpose == purpose,
-            Consent.withdrawn_at.is_(None),
-        )
-    )
+    asked = {"person": _person_id(actor), "partner": partner, "purpose": purpose}
+    return session.scalar(_CONSENT, asked)
 
 
 def list_consents(session: Session, actor: Actor) -> list[Consent]:

@@ -40,6 +40,16 @@ BEGIN
         FROM unnest(k_role, k_holder, k_asset, k_lot) WITH ORDINALITY AS k(role, holder, asset, lot, n)
         LEFT JOIN ledger_account a
             ON a.holder = k.holder AND a.role = k.role AND a.asset || '' = k.asset AND a.lot || '' = k.lot;
+    IF 0 <> ALL(accounts) THEN
+        ids := ledger_post_usual(
+            accounts, k_guarded, e_reference, e_reason, e_digest, e_actor, e_effective, e_note, e_detail,
+            m_entry, m_source, m_destination, m_amount, recorded
+        );
+        IF ids IS NOT NULL THEN
+            kinds := array_fill(0::smallint, ARRAY[cardinality(ids)]);
+            RETURN;
+        END IF;
+    END IF;
     SELECT array_agg(coalesce(b.posted, 0) ORDER BY k.n), array_agg(coalesce(b.posted - b.held, 0) ORDER BY k.n)
         INTO posted, free
         FROM (SELECT a.id, a.n FROM unnest(accounts) WITH ORDINALITY AS a(id, n) ORDER BY a.id) AS k

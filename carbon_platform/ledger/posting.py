@@ -48,11 +48,7 @@ def post(session: Session, entry: Entry, now: datetime) -> Posted:
     connection = session.connection()
     if not request.is_plain:
         return post_linked(connection, request, now)
-    outcome = _post_plain(connection, [request], now)[0]
-    if outcome.posted is None:
-        assert outcome.refused is not None
-        raise outcome.refused
-    return outcome.posted
+    return _post_plain(connection, [request], now)[0].demand()
 
 
 def post_batch(session: Session, entries: Sequence[Entry], now: datetime) -> list[Outcome]:

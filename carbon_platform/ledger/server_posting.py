@@ -41,14 +41,14 @@ def posting_ddl(dialect_name: str) -> list[str]:
     """Statements that make the posting functions; none on SQLite."""
     if dialect_name != "postgresql":
         return []
-    return [(_SQL / name).read_text("utf-8") for name in ("refusal.sql", "post_batch.sql")]
+    return [(_SQL / name).read_text("utf-8") for name in ("refusal.sql", "post_usual.sql", "post_batch.sql")]
 
 
 def drop_posting_ddl(dialect_name: str) -> list[str]:
     """The statements that undo :func:`posting_ddl`."""
     if dialect_name != "postgresql":
         return []
-    return ["DROP FUNCTION ledger_post_batch", "DROP FUNCTION ledger_refusal"]
+    return [f"DROP FUNCTION {name}" for name in ("ledger_post_batch", "ledger_post_usual", "ledger_refusal")]
 
 
 def post_plain(connection: Connection, requests: Sequence[Request], now: datetime) -> list[Outcome]:

@@ -104,6 +104,13 @@ class Outcome:
             return "refused"
         return "duplicate" if self.posted.replayed else "accepted"
 
+    def demand(self) -> Posted:
+        """The posted entry; raises the refusal if there is one."""
+        if self.posted is None:
+            assert self.refused is not None
+            raise self.refused
+        return self.posted
+
 
 @dataclass(frozen=True)
 class HoldRequest:

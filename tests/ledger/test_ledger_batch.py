@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -31,7 +32,7 @@ from hypothesis import strategies as st
 
 from carbon_platform import ledger
 from carbon_platform.db import Database
-from carbon_platform.ledger import MAX_AMOUNT, Entry, HoldUse, Move, Outcome
+from carbon_platform.ledger import MAX_AMOUNT, Entry, HoldUse, Move, Outcome, server_posting
 
 
 def batch(database: Database, *entries: Entry) -> list[Outcome]:
@@ -74,9 +75,20 @@ drawn_entries = st.tuples(
 )
 
 
-def test_as_one_by_one(engine_name: str, new_ledger: Callable[[str], Database]) -> None:
+def without_usual_case(database: Database) -> None:
+    """Let the server look at every entry by itself, also where nothing is unusual."""
+    statement = (Path(server_posting.__file__).with_name("post_usual.sql")).read_text("utf-8")
+    body = statement.index("BEGIN")
+    never = statement[:body].replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+    database.transact(lambda s: s.connection().exec_driver_sql(f"{never}BEGIN RETURN NULL; END $$"))
+
+
+@pytest.mark.parametrize("usual", [True, False], ids=["usual", "careful"])
+def test_as_one_by_one(engine_name: str, usual: bool, new_ledger: Callable[[str], Database]) -> None:
     """References repeat with equal and other bodies; amounts are zero, too large, more than there is."""
     left, right = new_ledger(engine_name), new_ledger("sqlite")
+    if not usual and engine_name == "postgresql":
+        without_usual_case(left)
     examples = itertools.count()
 
     @settings(max_examples=120, deadline=None)
