@@ -5,7 +5,7 @@ SERVE ?= 1
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock clean translations vendor bench-ledger
+.PHONY: help demo test check docs lock clean translations vendor bench-ledger bench-methodologies
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,7 @@ check: .venv/dev.stamp ## lint, format, types, import walls, migrations, OpenAPI
 	$(PY) tools/check_migrations.py
 	CARBON_MODE=development $(PY) -m flask --app wsgi openapi docs/openapi.json --check
 	$(PY) tools/check_translations.py
+	$(PY) tools/methodology_docs.py --check
 
 lock: ## renew the hashed pins (needs uv)
 	uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q requirements.in -o requirements.txt
@@ -49,6 +50,12 @@ lock: ## renew the hashed pins (needs uv)
 
 bench-ledger: .venv-bench/bench.stamp ## measure the ledger beside its peers, write benchmarks/results (BENCH_QUICK=1: a quick look)
 	@.venv-bench/bin/python -m benchmarks $(ROWS)
+
+bench-methodologies: .venv/run.stamp ## measure the methodologies beside bare numpy and SQLite, write benchmarks/results
+	@$(PY) -m benchmarks.methodologies $(ROWS)
+
+docs: .venv/run.stamp ## print docs/zh|en/methodologies from the declarations
+	$(PY) tools/methodology_docs.py
 
 translations: .venv/dev.stamp ## collect new texts into the English catalogue
 	$(PY) tools/check_translations.py --update

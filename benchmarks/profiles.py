@@ -18,9 +18,9 @@ def suffix() -> str:
     return "-quick" if sizes().quick else ""
 
 
-def forget_profiles() -> None:
-    """Those of an earlier run would speak of goals that may be reached by now."""
-    for path in RESULTS.glob(f"profile-*{suffix()}.txt"):
+def forget_profiles(codes: str = "lr") -> None:
+    """Those of an earlier run would speak of goals that may be reached by now; ``codes``: first letters."""
+    for path in RESULTS.glob(f"profile-[{codes}]*{suffix()}.txt"):
         if suffix() or "-quick" not in path.name:
             path.unlink()
 

@@ -65,7 +65,7 @@ def _lines(rows: list[Row], facts: dict[str, Any], sizes: Sizes, seconds: float)
         "",
         "| # | what | ratio | must | aim | product, per s | peer, per s | after the load |",
         "|---|---|---:|---:|---:|---:|---:|---|",
-        *(_line(row) for row in sorted(rows, key=_place)),
+        *(line(row) for row in sorted(rows, key=_place)),
         "",
         "Made by `make bench-ledger`. Ratios count; rates belong to this machine at that moment. Bold: a",
         "missed must; `profile-….txt` beside this table says where the time goes. L10's goal is set for",
@@ -79,7 +79,8 @@ def _place(row: Row) -> tuple[int, int]:
     return (0, int(number)) if number.isdigit() else (1, 0)
 
 
-def _line(row: Row) -> str:
+def line(row: Row) -> str:
+    """One row of a table; a missed must in bold."""
     if row.median is None:
         ratio, product, peer = "–", "–", "–"
     else:

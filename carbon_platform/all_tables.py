@@ -1,8 +1,10 @@
 """Every table of the platform in one metadata: importing this module imports them all."""
 
 import carbon_platform.citizens.tables
+import carbon_platform.credits.adoption_tables
 import carbon_platform.credits.registry_tables
 import carbon_platform.credits.tables
+import carbon_platform.credits.uncertainty_tables
 import carbon_platform.identity.tables
 import carbon_platform.ledger.tables
 import carbon_platform.market.tables

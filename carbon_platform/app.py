@@ -16,7 +16,9 @@ from carbon_platform.config import Settings, load_settings
 from carbon_platform.credits.api import blp as credits_api
 from carbon_platform.credits.ledger_api import blp as ledger_api
 from carbon_platform.credits.registry_api import blp as credit_registry_api
+from carbon_platform.credits.sheets_api import blp as sheets_api
 from carbon_platform.credits.tickets_api import blp as tickets_api
+from carbon_platform.credits.uncertainty_api import blp as uncertainty_api
 from carbon_platform.db import Database
 from carbon_platform.identity.api import blp as identity_api
 from carbon_platform.identity.service import authenticate, csrf_token
@@ -41,6 +43,8 @@ APIS = (
     parcels_api,
     projects_api,
     credits_api,
+    sheets_api,
+    uncertainty_api,
     tickets_api,
     credit_registry_api,
     ledger_api,

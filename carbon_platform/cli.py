@@ -25,6 +25,7 @@ from carbon_platform.ledger import (
     signed_heads,
     verify,
 )
+from carbon_platform.methodology_cli import group as methodology
 from carbon_platform.migrate import alembic_config
 from carbon_platform.parcels import service as parcel_service
 from carbon_platform.parcels.report import report_text
@@ -40,7 +41,7 @@ parcels = AppGroup("parcels", help="Parcels (地块).")
 
 
 def init_app(app: Flask) -> None:
-    for group in (db, ledger, organisations, users, parcels, registry):
+    for group in (db, ledger, methodology, organisations, users, parcels, registry):
         app.cli.add_command(group)
     for command in (setup, scheduler, write_openapi):
         app.cli.add_command(command)

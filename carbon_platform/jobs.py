@@ -16,6 +16,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from carbon_platform.citizens.chores import activate_points, expire_points
+from carbon_platform.credits.uncertainty import analyse_due
 from carbon_platform.ledger import (
     closed_cut,
     expire_holds,
@@ -112,6 +113,13 @@ def expire_old_points(house: Platform) -> tuple[str, str]:
     return expire_points(house.db, now=house.clock())
 
 
+def analyse_uncertainty(house: Platform) -> tuple[str, str]:
+    """Alarm when a run cannot be analysed: its methodology declares what cannot be drawn or computed."""
+    done, refused = analyse_due(house.db.read, house.db.transact, now=house.clock())
+    words = f"{len(done)} runs analysed {' '.join(done)}"
+    return ("alarm", f"{words}; {'; '.join(refused)}") if refused else ("ok", words)
+
+
 def forget_keys(house: Platform) -> tuple[str, str]:
     count = house.db.transact(lambda session: forget_old_keys(session, now=house.clock()))
     return "ok", f"{count} idempotency keys forgotten"
@@ -128,6 +136,7 @@ JOBS = (
     Job("citizens.activate_points", "*/10 * * * *", activate_due_points, slot_minutes=10),
     # Hourly, so that a run that was killed after midnight is made up for within the hour.
     Job("citizens.expire_points", "5 * * * *", expire_old_points, slot_minutes=60),
+    Job("credits.uncertainty", "*/10 * * * *", analyse_uncertainty, slot_minutes=10),
     Job("web.forget_keys", "45 2 * * *", forget_keys, slot_minutes=24 * 60),
 )
 

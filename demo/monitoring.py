@@ -28,6 +28,7 @@ def camellia(parcels: list[dict[str, Any]], *, seed: int) -> list[Row]:
                 "activity": "new_planting",
                 "planting_year": parcel["planting_year"],
                 "route": "default",
+                "former_land_use": "annual_crop",
                 "cleared_stock_t_per_ha": 0.0,
                 "n_synthetic_kg_per_ha_per_year": 420.0 if heavy else float(random.integers(20, 70)),
                 "n_organic_kg_per_ha_per_year": float(random.integers(0, 40)),

@@ -157,10 +157,10 @@ def refuse_the_estimate(http: httpx.Client, plan: Plan, told: Told, folder: Path
 
 
 def sign_parameters(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
-    """3b · The (demo) authority adopts exactly these parameter sets."""
-    authority = sign_in(http, "authority")
+    """3b · The (demo) authority files exactly these parameter sets; a second person approves each."""
+    authority, second = sign_in(http, "authority"), sign_in(http, "ecology")
     for number, run in enumerate(told.runs.values(), start=1):
-        authority.post(
+        filed = authority.post(
             "/api/v1/parameter-signoffs",
             {
                 "methodology_key": run["methodology_key"],
@@ -170,6 +170,10 @@ def sign_parameters(http: httpx.Client, plan: Plan, told: Told, folder: Path, pr
                 "signed_on": "2026-11-20",
                 "is_demo": True,
             },
+        )
+        second.post(
+            f"/api/v1/parameter-proposals/{filed['id']}/decision",
+            {"decision": "approve", "note": "同意采纳（演示）"},
         )
 
 

@@ -10,7 +10,13 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import entry_points
 
-from methodologies import camellia_oil_v1, low_carbon_acts_v1, ratoon_rice_v1
+from methodologies import (
+    camellia_oil_v1,
+    ccer_afforestation_v1,
+    low_carbon_acts_v1,
+    ratoon_rice_v1,
+    tea_garden_v1,
+)
 from methodologies.declaration import Methodology
 from methodologies.errors import DuplicateMethodology, PlugInFailed
 
@@ -20,6 +26,8 @@ ALL: tuple[Methodology, ...] = (
     camellia_oil_v1.METHODOLOGY,
     ratoon_rice_v1.METHODOLOGY,
     low_carbon_acts_v1.METHODOLOGY,
+    tea_garden_v1.METHODOLOGY,
+    ccer_afforestation_v1.METHODOLOGY,
 )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -35,6 +35,27 @@ def unit_suffix(unit: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ColumnError:
+    """Measurement error (测量误差) of a number, drawn anew for each subject in an uncertainty analysis.
+
+    ``sd``: one standard deviation, as a share of the value (``relative``) or in the column's unit
+    (``absolute``). ``source`` says where it comes from.
+    """
+
+    kind: Literal["relative", "absolute"]
+    sd: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in {"relative", "absolute"}:
+            raise InvalidDeclaration("column error", f"kind {self.kind!r} is not relative or absolute")
+        if not (math.isfinite(self.sd) and self.sd > 0):
+            raise InvalidDeclaration("column error", "sd must be a positive number")
+        if not self.source.strip():
+            raise InvalidDeclaration("column error", "the source is empty")
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One input column.
 
@@ -42,7 +63,10 @@ class Column:
     subject (area, litres per parcel): splitting a parcel splits it. A column is required unless it has a
     ``default``; ``required_when=("route", ("plot",))`` demands it only on rows where ``route`` is one of
     those, and the default fills the others. ``labels`` maps a choice to its Chinese and English wording;
-    ``symbol`` is how equations print the column (its name, if empty).
+    ``symbol`` is how equations print the column (its name, if empty). ``error``: how exactly the number can
+    be measured, None where that is not known or of no account. ``usual``: what such a value ordinarily lies
+    in (inclusive); outside it, within ``low`` and ``high``, a reviewer is asked to look (mu typed as
+    hectares, kilograms as tonnes).
     """
 
     name: str
@@ -58,6 +82,8 @@ class Column:
     required_when: tuple[str, tuple[str, ...]] | None = None
     extensive: bool = False
     symbol: str = ""
+    error: ColumnError | None = None
+    usual: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         where = f"column {self.name}"
@@ -78,8 +104,15 @@ class Column:
             )
         if self.required_when and self.default is None:
             raise InvalidDeclaration(where, "required_when needs a default for the other rows")
+        if self.usual and not self._holds(self.usual):
+            raise InvalidDeclaration(where, "usual needs two numbers in order, within low and high")
+        if self.error and self.kind not in {"float", "int"}:
+            raise InvalidDeclaration(where, "only a number has a measurement error")
         if not (self.meaning_zh and self.meaning_en):
             raise InvalidDeclaration(where, "the meaning is needed in Chinese and English")
+
+    def _holds(self, span: tuple[float, float]) -> bool:
+        return self.low is not None and self.high is not None and self.low <= span[0] <= span[1] <= self.high
 
     @property
     def required(self) -> bool:
@@ -103,15 +136,23 @@ class Column:
 
 
 class Findings:
-    """Collects problems: counts all of them, keeps the first hundred."""
+    """Collects problems: counts all of them, keeps the first hundred.
 
-    def __init__(self, index: pd.Index) -> None:
+    ``table`` names the measured table (附表) the rows belong to, "" for the frame itself; each problem of a
+    table says so.
+    """
+
+    def __init__(self, index: pd.Index, table: str = "") -> None:
         self.index = index
+        self.table = table
         self.kept: list[Problem] = []
         self.errors = 0
         self.reviews = 0
 
     def add(self, problem: Problem) -> None:
+        if self.table and not problem.table:
+            zh, en = f"附表 {self.table}：{problem.zh}", f"Table {self.table}: {problem.en}"
+            problem = replace(problem, table=self.table, zh=zh, en=en)
         if problem.severity == "error":
             self.errors += 1
         else:
@@ -145,6 +186,12 @@ class Findings:
             self.errors += unsaid
         else:
             self.reviews += unsaid
+
+    def absorb(self, other: Findings) -> None:
+        """Take over what another collection found, so that one list says it all."""
+        self.errors += other.errors
+        self.reviews += other.reviews
+        self.kept += other.kept
 
     def of(self, severity: Literal["error", "review"]) -> tuple[Problem, ...]:
         chosen = [problem for problem in self.kept if problem.severity == severity]

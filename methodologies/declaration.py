@@ -22,6 +22,27 @@ from methodologies.digest import folder_digest
 from methodologies.errors import InvalidDeclaration, InvalidPeriod, Problem
 from methodologies.formula import names_in, parse
 from methodologies.parameters import ParameterInForce, ParameterSet, ParametersInForce
+from methodologies.preparation import Preparation
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "NET",
+    "PERIOD_TERMS",
+    "SUBJECTS",
+    "Behaviour",
+    "Case",
+    "Check",
+    "Example",
+    "Methodology",
+    "Period",
+    "Preparation",
+    "Quantification",
+    "Quantify",
+    "Review",
+    "Step",
+    "decimal_year",
+    "no_check",
+]
 
 CONTRACT_VERSION = "1"
 NET = "net_t"
@@ -110,12 +131,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """A personal low-carbon act (低碳行为) an act methodology can quantify, with the caps the platform
-    applies.
+    """A personal low-carbon act (低碳行为) of an act methodology, with the caps the platform applies.
 
-    ``p_parameter``/``c_parameter`` name the grams per unit of the points grade and of the creditable grade
-    (None: not creditable). Caps count acts, quantity in the unit, or grams; None means no such cap.
-    ``whole``: the quantity is a count.
+    ``p_formula``/``c_formula``: grams per unit of the points grade and of the creditable grade, as templates
+    over parameters (``c_formula`` may use ``p_factor_g``; empty: not creditable, ``credit_note`` says why).
+    An act without ``p_formula`` is declared but has no figure yet: ``pending`` says why, and rows of it are
+    refused. ``local_extra``: rests on a project that claims the tonnes, hence never creditable. Caps count
+    acts, quantity in the unit, or grams; None means no such cap; acts of one ``cap_group`` share theirs.
+    ``excludes``: acts of which the same person may not have one on the same day. ``needs``: columns beside
+    the quantity. ``whole``: the quantity is a count.
     """
 
     code: str
@@ -124,25 +148,44 @@ class Behaviour:
     category_zh: Literal["衣", "食", "住", "行", "用", "办公", "数字金融"]
     unit_zh: str
     unit_en: str
-    p_parameter: str
     whole: bool
     cap_note_zh: str
     cap_note_en: str
     cap_status: str
     source: str
-    c_parameter: str | None = None
+    p_formula: str = ""
+    c_formula: str = ""
+    pending_zh: str = ""
+    pending_en: str = ""
+    credit_note_zh: str = ""
+    credit_note_en: str = ""
+    local_extra: bool = False
+    needs: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    cap_group: str = ""
     cap_acts_per_day: float | None = None
     cap_quantity_per_day: float | None = None
     cap_quantity_per_month: float | None = None
+    cap_quantity_per_year: float | None = None
     cap_g_per_day: float | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether it has no figure yet."""
+        return not self.p_formula
+
+    @property
+    def creditable(self) -> bool:
+        return bool(self.c_formula)
 
 
 class Example(NamedTuple):
-    """Valid input to try a methodology on."""
+    """Valid input to try a methodology on; ``tables`` by name of their preparation."""
 
     frame: pd.DataFrame
     period: tuple[date, date]
     as_of: date
+    tables: Mapping[str, pd.DataFrame] | None = None
 
 
 class Quantify(Protocol):
@@ -159,6 +202,20 @@ class Check(Protocol):
     ) -> None: ...
 
 
+class Review(Protocol):
+    """What the figures give a reviewer to look at: adds findings of severity ``review``, never an error."""
+
+    def __call__(
+        self,
+        frame: pd.DataFrame,
+        outputs: pd.DataFrame,
+        *,
+        period: Period,
+        p: ParametersInForce,
+        findings: Findings,
+    ) -> None: ...
+
+
 def no_check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
     """For methodologies whose columns do not depend on each other."""
 
@@ -169,6 +226,9 @@ class Methodology:
 
     ``steps`` are ordered: a step may use columns, parameters, period terms and earlier steps, and the last
     is ``net_t`` (t CO2e, unrounded, negative kept). ``additive``: splitting a subject keeps the sum.
+    ``check`` refuses before anything is computed; ``review`` looks at the figures and refuses nothing.
+    ``preparations`` turn measured tables (附表) into columns. ``libraries`` are shared code folders or files
+    the figures also depend on; they enter the code digest.
     """
 
     id: str
@@ -185,11 +245,14 @@ class Methodology:
     example: Callable[[], Example]
     gwp_set: str
     check: Check = no_check
+    review: Review | None = None
     additive: bool = True
     unit_note_zh: str = ""
     unit_note_en: str = ""
     narrative: str = ""
     behaviours: tuple[Behaviour, ...] = field(default=())
+    preparations: tuple[Preparation, ...] = ()
+    libraries: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         known: set[str] = set()
@@ -206,6 +269,26 @@ class Methodology:
             self._add(known, step.name)
         if not self.steps or self.steps[-1].name != NET:
             raise InvalidDeclaration(self.key, f"the last step must be {NET}")
+        self._check_preparations(known)
+        for library in self.libraries:
+            if not library.exists():
+                raise InvalidDeclaration(self.key, f"there is no library {library.name}")
+
+    def _check_preparations(self, known: set[str]) -> None:
+        columns = {column.name: column for column in self.columns}
+        names = [preparation.name for preparation in self.preparations]
+        if len(set(names)) < len(names):
+            raise InvalidDeclaration(self.key, "two preparations share a name")
+        for preparation in self.preparations:
+            where = f"{self.key}, preparation {preparation.name}"
+            if preparation.key and preparation.key not in columns:
+                raise InvalidDeclaration(where, f"its key {preparation.key} is no column")
+            for output in preparation.outputs:
+                filled = columns.get(output.name)
+                if filled is None and output.name in known:
+                    raise InvalidDeclaration(where, f"its output {output.name} is a step or a parameter")
+                if filled and (filled.kind, filled.unit) != (output.kind, output.unit):
+                    raise InvalidDeclaration(where, f"{output.name} differs in kind or unit from the column")
 
     def _add(self, known: set[str], name: str) -> None:
         if name in known or name in PERIOD_TERMS:
@@ -231,8 +314,8 @@ class Methodology:
 
     @cached_property
     def code_digest(self) -> str:
-        """SHA-256 of the folder's code and data, and of the contract version."""
-        return folder_digest(self.folder, CONTRACT_VERSION)
+        """SHA-256 of the code and data of folder and libraries, and of the contract version."""
+        return folder_digest(self.folder, CONTRACT_VERSION, self.libraries)
 
     def column(self, name: str) -> Column:
         """The declared input column; KeyError for another name."""
@@ -242,6 +325,10 @@ class Methodology:
         """The declared step; KeyError for another name."""
         return {step.name: step for step in self.steps}[name]
 
+    def preparation(self, name: str) -> Preparation:
+        """The declared preparation; KeyError for another name."""
+        return {preparation.name: preparation for preparation in self.preparations}[name]
+
 
 @dataclass(frozen=True)
 class Quantification:
@@ -250,7 +337,9 @@ class Quantification:
     ``frame``: on the index given, the canonical inputs and then one column per step. ``totals``: exactly
     rounded sums (``math.fsum``, hence independent of row order) of the columns that add up. ``issuable`` is
     False while any parameter used is neither verified nor secondary (试算); those are
-    ``blocking_parameters``. ``warnings`` are findings a reviewer must look at.
+    ``blocking_parameters``. ``warnings`` are findings a reviewer must look at. ``prepared``: by name of the
+    table, one line per key with the outputs of the preparation (index: key as text); ``table_digests``: the
+    fingerprint of each table given. ``input_digest`` covers the frame with the prepared values filled in.
     """
 
     key: str
@@ -266,6 +355,8 @@ class Quantification:
     issuable: bool
     blocking_parameters: tuple[str, ...]
     warnings: tuple[Problem, ...]
+    prepared: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    table_digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def net_t(self) -> float:
@@ -286,4 +377,5 @@ class Quantification:
             "code_digest": self.code_digest,
             "issuable": self.issuable,
             "blocking_parameters": list(self.blocking_parameters),
+            "table_digests": dict(self.table_digests),
         }

@@ -4,7 +4,8 @@ An input digest covers the monitoring period and, row by row in order of the lab
 of its name. Numbers enter as IEEE 754 doubles, little-endian, with −0 as 0: two doubles have the same bytes
 exactly when they have the same ``repr``, and a million of them hash in milliseconds. Dates enter as days
 since 1970-01-01 (as many as ISO dates, and no text to build), choices as positions in the sorted list of
-choices (the list stands in the header), texts and labels as UTF-8 with their lengths.
+choices (the list stands in the header), texts and labels as UTF-8 with their lengths. Where two or more
+rows of a column all hold the same value, the header says ``"same": true`` and the value stands once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ import pandas as pd
 
 from methodologies.columns import Column
 
-_FORMAT = "xinyang-input-1"
+_FORMAT = "xinyang-input-2"
+_TABLE_FORMAT = "xinyang-table-2"
+_DECIDING_SUFFIXES = frozenset({".py", ".toml", ".csv", ".json"})
+_LEFT_OUT = frozenset({"cases", "__pycache__"})
+_DATED = "parameters.toml"
 _WHOLE, _REAL = np.dtype("<i8"), np.dtype("<f8")
 
 
@@ -48,30 +53,82 @@ def input_digest(
         _header(total, {"labels": "text"})
         total.update(_text_bytes(labels))
     for column in sorted(columns, key=lambda column: column.name):
-        header: dict[str, Any] = {"column": column.name, "kind": column.kind, "unit": column.unit}
-        if column.kind == "choice":
-            header["choices"] = sorted(column.choices)
-        _header(total, header)
-        total.update(_column_bytes(column, values[column.name], order))
+        _add_column(total, column, values[column.name], order)
     return total.hexdigest()
 
 
-def folder_digest(folder: Path, contract_version: str) -> str:
-    """SHA-256 of what decides a methodology's figures: its ``*.py`` and ``*.toml``, and the contract."""
+def table_digest(columns: tuple[Column, ...], table: pd.DataFrame) -> str:
+    """SHA-256 (hex) of a measured table in canonical form and order; its line labels decide nothing."""
+    total = hashlib.sha256()
+    _header(total, {"format": _TABLE_FORMAT, "rows": len(table)})
+    for column in sorted(columns, key=lambda column: column.name):
+        cells = table[column.name]
+        values = cells.array if column.kind == "choice" else cells.to_numpy()
+        _add_column(total, column, values, None)
+    return total.hexdigest()
+
+
+def folder_digest(folder: Path, contract_version: str, libraries: tuple[Path, ...] = ()) -> str:
+    """SHA-256 of what decides a methodology's figures: its code and data, its libraries', the contract.
+
+    Code and data are ``*.py``, ``*.toml``, ``*.csv`` and ``*.json`` in the folder and below it, but for
+    ``cases`` (they test, and decide nothing) and ``parameters.toml``: a new dated value there changes no
+    earlier day, and the parameter digest says what was in force. A library is a folder or a single file.
+    """
     total = hashlib.sha256()
     _header(total, {"contract": contract_version})
-    files = sorted(path for path in folder.iterdir() if path.suffix in {".py", ".toml"})
-    for path in files:
-        # Line ends differ between checkouts of the same text.
-        content = path.read_bytes().replace(b"\r\n", b"\n")
-        _header(total, {"file": path.name, "bytes": len(content)})
-        total.update(content)
+    for name, path in _deciding(folder):
+        _digest_file(total, name, path)
+    for library in sorted(libraries, key=lambda library: library.name):
+        _header(total, {"library": library.name})
+        for name, path in _deciding(library) if library.is_dir() else [(library.name, library)]:
+            _digest_file(total, name, path)
     return total.hexdigest()
+
+
+def _deciding(folder: Path) -> list[tuple[str, Path]]:
+    """Names (from the folder, with slashes) and paths of the files that decide figures, in order of name."""
+    found = [
+        (path.relative_to(folder), path) for path in folder.rglob("*") if path.suffix in _DECIDING_SUFFIXES
+    ]
+    return sorted(
+        (name.as_posix(), path)
+        for name, path in found
+        if name.as_posix() != _DATED and not _LEFT_OUT & set(name.parts[:-1])
+    )
+
+
+def _digest_file(total: Any, name: str, path: Path) -> None:
+    # Line ends differ between checkouts of the same text.
+    content = path.read_bytes().replace(b"\r\n", b"\n")
+    _header(total, {"file": name, "bytes": len(content)})
+    total.update(content)
 
 
 def _header(total: Any, words: dict[str, Any]) -> None:
     text = json.dumps(words, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     total.update(text.encode() + b"\n")
+
+
+def _add_column(total: Any, column: Column, values: Any, order: npt.NDArray[np.intp] | None) -> None:
+    """The header of a column, then its values: all of them, or one where every row holds the same."""
+    same = _same_everywhere(values.codes if column.kind == "choice" else values)
+    _header(total, _column_header(column) | ({"same": True} if same else {}))
+    total.update(_column_bytes(column, values[:1] if same else values, None if same else order))
+
+
+def _same_everywhere(values: npt.NDArray[Any]) -> bool:
+    """Whether two or more rows hold one value; most columns are told apart by their first and last."""
+    if len(values) < 2 or values[0] != values[-1]:
+        return False
+    return values.strides == (0,) or bool((values == values[0]).all())
+
+
+def _column_header(column: Column) -> dict[str, Any]:
+    header: dict[str, Any] = {"column": column.name, "kind": column.kind, "unit": column.unit}
+    if column.kind == "choice":
+        header["choices"] = sorted(column.choices)
+    return header
 
 
 def _column_bytes(column: Column, values: Any, order: npt.NDArray[np.intp] | None) -> Any:

@@ -105,7 +105,8 @@ class Problem:
     """One finding about one cell.
 
     ``row`` is the index label (None: the whole frame), ``value`` the offending value as text, ``unit`` and
-    ``allowed`` say what was expected. ``severity`` "review" does not stop a run; a person must look at it.
+    ``allowed`` say what was expected, ``table`` which measured table (附表) the row stands in. ``severity``
+    "review" does not stop a run; a person must look at it.
     """
 
     row: Any
@@ -116,9 +117,12 @@ class Problem:
     zh: str
     en: str
     severity: Literal["error", "review"] = "error"
+    table: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return {
+        """Plain values; ``table`` only where the finding is in a measured table (附表)."""
+        table = {"table": self.table} if self.table else {}
+        return table | {
             "row": self.row,
             "field": self.column,
             "value": self.value,
@@ -146,3 +150,17 @@ class InvalidRows(MethodologyError):
     def errors(self) -> list[dict[str, Any]]:
         """The findings as plain dicts, in the shape problem+json lists them."""
         return [problem.as_dict() for problem in self.problems]
+
+
+class InvalidFile(MethodologyError):
+    """A file that cannot be read as rows: wrong encoding, no header, a sheet that is not there."""
+
+    code = "methodology.invalid_file"
+    zh = "文件 {file} 无法读取：{reason_zh}。"
+    en = "The file {file} cannot be read: {reason}."
+
+
+class UnknownMethodology(MethodologyError):
+    code = "methodology.unknown"
+    zh = "没有方法学 {key}。可用：{known}。"
+    en = "There is no methodology {key}. Known: {known}."

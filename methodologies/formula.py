@@ -2,8 +2,9 @@
 
 ``"{n_kg} * {ef1} * 44 / 28"`` names its terms in braces. The same template yields the symbolic equation,
 the equation with the numbers put in, and (for checking) its value: an explanation cannot say one thing and
-mean another. The grammar is arithmetic, ``min`` and ``max``, and in conditions comparisons, ``and``,
-``or``, ``not`` and quoted words; everything else is refused when the template is declared.
+mean another. The grammar is arithmetic, ``min``, ``max``, ``exp``, ``ln``, ``sqrt``, ``abs`` and ``floor``,
+and in conditions comparisons, ``and``, ``or``, ``not`` and quoted words; everything else is refused when the
+template is declared.
 """
 
 from __future__ import annotations
@@ -35,7 +36,17 @@ _COMPARE: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
-_FUNCTIONS: dict[str, Callable[..., Any]] = {"min": min, "max": max}
+# min and max take two values or more, the others one.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "min": min,
+    "max": max,
+    "exp": math.exp,
+    "ln": math.log,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "floor": lambda number: float(math.floor(number)),
+}
+_MANY = ("min", "max")
 _GRAMMAR = (
     ast.Expression,
     ast.BinOp,
@@ -65,6 +76,7 @@ _PRETTY = (
     (" and ", " ∧ "),
     (" or ", " ∨ "),
     ("not (", "¬ ("),
+    ("sqrt(", "√("),
 )
 
 
@@ -86,15 +98,23 @@ def parse(template: str) -> ast.expr:
     for node in ast.walk(tree):
         if not isinstance(node, _GRAMMAR):
             raise InvalidDeclaration(template, f"{type(node).__name__} is not allowed in an equation")
-        if isinstance(node, ast.Name) and node.id not in terms and node.id not in _FUNCTIONS:
+        if isinstance(node, ast.Name) and node.id not in terms and node.id not in FUNCTIONS:
             raise InvalidDeclaration(template, f"write the term {node.id} in braces")
         if isinstance(node, ast.Compare) and len(node.ops) > 1:
             raise InvalidDeclaration(template, "write a chain of comparisons with 'and'")
-        if isinstance(node, ast.Call) and not (
-            isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
-        ):
-            raise InvalidDeclaration(template, "only min() and max() may be called")
+        if isinstance(node, ast.Call):
+            _check_call(template, node)
     return tree.body
+
+
+def _check_call(template: str, node: ast.Call) -> None:
+    if not (isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS):
+        raise InvalidDeclaration(template, f"only {', '.join(FUNCTIONS)} may be called")
+    name, count = node.func.id, len(node.args)
+    if node.keywords or (count < 2 if name in _MANY else count != 1):
+        raise InvalidDeclaration(
+            template, f"{name}() takes {'two values or more' if name in _MANY else 'one value'}"
+        )
 
 
 def evaluate(template: str, values: Mapping[str, Any]) -> Any:
@@ -122,7 +142,7 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return _COMPARE[type(op)](_value(left, values), _value(right, values))
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            return _FUNCTIONS[name](*(_value(argument, values) for argument in arguments))
+            return FUNCTIONS[name](*(_value(argument, values) for argument in arguments))
     raise InvalidDeclaration(ast.unparse(node), "this form is not allowed in an equation")
 
 

@@ -15,7 +15,13 @@ A folder's ``parameters.toml`` holds one table per parameter::
     meaning_en = "carbon fraction of dry matter"
     values = [{ from = 2020-01-01, value = 0.47 }]
 
-A new value is a new line with its own date; the past stays computable.
+A new value is a new line with its own date; the past stays computable. What backs the new value stands in the
+same line, so that sources, evidence and digests of earlier days stay what they were::
+
+    values = [
+        { from = 2020-01-01, value = 0.47 },
+        { from = 2027-01-01, value = 0.49, source = "…", page = "…", status = "verified" },
+    ]
 """
 
 from __future__ import annotations
@@ -42,14 +48,27 @@ ISSUABLE_STATUSES = frozenset({"verified", "secondary"})
 DISTRIBUTIONS = ("fixed", "normal", "lognormal", "triangular", "uniform")
 _TEXTS = ("symbol", "unit", "distribution", "source", "page", "status", "meaning_zh", "meaning_en")
 _KEYS = {*_TEXTS, "low", "high", "values", "note"}
+_DATED_TEXTS = ("source", "page", "status", "note")
+_DATED_KEYS = {*_DATED_TEXTS, "from", "value", "low", "high"}
 
 
 @dataclass(frozen=True, slots=True)
 class DatedValue:
-    """A value and the first day it is in force."""
+    """A value and its first day in force; what else is given replaces the parameter's own from then on."""
 
     valid_from: date
     value: float
+    source: str | None = None
+    page: str | None = None
+    status: str | None = None
+    note: str | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def own(self, name: str, otherwise: Any) -> Any:
+        """What this line says of ``name``, or else what the parameter says."""
+        given = getattr(self, name)
+        return otherwise if given is None else given
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +112,15 @@ class Parameter:
                 f"parameter {self.name}", "values must be ordered by date, each date once"
             )
         for dated in self.values:
-            if not self.low <= dated.value <= self.high:
-                reason = f"{dated.value} {self.unit} lies outside {self.low} … {self.high}"
+            low, high = dated.own("low", self.low), dated.own("high", self.high)
+            if not low <= dated.value <= high:
+                reason = f"{dated.value} {self.unit} lies outside {low} … {high}"
                 raise InvalidDeclaration(f"parameter {self.name}", reason)
+            if dated.own("status", self.status) not in STATUSES:
+                reason = f"status {dated.status!r} is not one of {STATUSES}"
+                raise InvalidDeclaration(f"parameter {self.name}", reason)
+            if not dated.own("source", self.source).strip():
+                raise InvalidDeclaration(f"parameter {self.name}", "source is empty")
 
     def in_force(self, as_of: date) -> DatedValue:
         """The value on that day; :class:`ParameterNotInForce` before the first one."""
@@ -212,14 +237,20 @@ def _parameter(name: str, table: Any) -> Parameter:
     for text in (*_TEXTS, "note"):
         if not isinstance(table.get(text, ""), str):
             raise InvalidDeclaration(where, f"{text} must be text")
-    values = []
-    for line in table["values"]:
-        if set(line) != {"from", "value"} or type(line["from"]) is not date:
-            raise InvalidDeclaration(where, "values need a date 'from' and a number 'value'")
-        values.append(DatedValue(line["from"], _number(where, line["value"])))
+    values = [_dated(where, line) for line in table["values"]]
     texts = {text: table[text] for text in _TEXTS}
     low, high = _number(where, table["low"]), _number(where, table["high"])
     return Parameter(name=name, low=low, high=high, values=tuple(values), note=table.get("note", ""), **texts)
+
+
+def _dated(where: str, line: Any) -> DatedValue:
+    if not {"from", "value"} <= set(line) <= _DATED_KEYS or type(line["from"]) is not date:
+        raise InvalidDeclaration(where, "values need a date 'from' and a number 'value'")
+    own = {name: line[name] for name in _DATED_TEXTS if name in line}
+    if not all(isinstance(text, str) for text in own.values()):
+        raise InvalidDeclaration(where, f"{', '.join(own)} of a value must be text")
+    own |= {name: _number(where, line[name]) for name in ("low", "high") if name in line}
+    return DatedValue(line["from"], _number(where, line["value"]), **own)
 
 
 def _number(where: str, value: Any) -> float:
@@ -238,16 +269,16 @@ def _in_force(parameters: ParameterSet, as_of: date) -> Mapping[str, ParameterIn
             symbol=parameter.symbol,
             value=dated.value,
             unit=parameter.unit,
-            low=parameter.low,
-            high=parameter.high,
+            low=dated.own("low", parameter.low),
+            high=dated.own("high", parameter.high),
             distribution=parameter.distribution,
-            source=parameter.source,
-            page=parameter.page,
-            status=parameter.status,
+            source=dated.own("source", parameter.source),
+            page=dated.own("page", parameter.page),
+            status=dated.own("status", parameter.status),
             valid_from=dated.valid_from,
             meaning_zh=parameter.meaning_zh,
             meaning_en=parameter.meaning_en,
-            note=parameter.note,
+            note=dated.own("note", parameter.note),
         )
     return table
 

@@ -10,12 +10,14 @@ import math
 from collections.abc import Callable, Hashable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from operator import eq
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.beside import Hands
 from methodologies.columns import Column, Findings, Kind, Mask
 from methodologies.errors import Problem
 
@@ -23,32 +25,48 @@ _INTEGER_MAX = 2.0**53  # beyond it a float no longer holds every integer
 _NO_DATE = np.datetime64("NaT", "D")
 
 
-def canonical(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings) -> dict[str, Any]:
+def canonical(
+    columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings, hands: Hands | None = None
+) -> dict[str, Any]:
     """Check a frame and bring it to one form, without touching the original.
 
     Numbers become float64 (also ``int``: whole numbers below 2⁵³), dates ``datetime64[D]``, choices
     ``pd.Categorical`` over the declared choices, bools ``bool``, texts ``object``. Defaults are filled in.
-    Bad cells go to ``findings``; the result is only meaningful when there are none.
+    Bad cells go to ``findings``; the result is only meaningful when there are none. ``hands`` share the work
+    of long frames.
     """
-    _check_frame(columns, frame, findings)
-    if not frame.columns.is_unique:  # reported above; the first of each lets the other checks go on
-        frame = frame.loc[:, ~frame.columns.duplicated()]
-    result: dict[str, Any] = {}
-    missing: dict[str, Mask] = {}
-    for column in columns:
-        if column.name in frame.columns:
-            cells = frame[column.name]
-            result[column.name], missing[column.name] = _READERS[column.kind](column, cells, findings)
-        else:
-            missing[column.name] = np.ones(len(frame), dtype=np.bool_)
-            result[column.name] = _empty(column, len(frame))
+    result, missing = canonical_cells(columns, frame, findings, hands)
+    present: dict[str, frozenset[str]] = {}
     for column in columns:
         gone = missing[column.name]
         if gone.any():
-            _require(column, gone, result, findings)
+            if _may_be_required(column, result, present):
+                _require(column, gone, result, findings)
             if column.default is not None:
                 result[column.name] = _fill(column, result[column.name], gone)
     return result
+
+
+def canonical_cells(
+    columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings, hands: Hands | None = None
+) -> tuple[dict[str, Any], dict[str, Mask]]:
+    """As :func:`canonical`, but empty cells stay empty: the values, and where each column has none."""
+    _check_frame(columns, frame, findings)
+    if not frame.columns.is_unique:  # reported above; the first of each lets the other checks go on
+        frame = frame.loc[:, ~frame.columns.duplicated()]
+
+    def read(column: Column) -> tuple[Any, Mask, Findings]:
+        own = Findings(findings.index, findings.table)
+        if column.name in frame.columns:
+            return *_READERS[column.kind](column, frame[column.name], own), own
+        return _empty(column, len(frame)), np.broadcast_to(np.True_, len(frame)), own
+
+    result: dict[str, Any] = {}
+    missing: dict[str, Mask] = {}
+    for column, (values, gone, own) in zip(columns, (hands or Hands()).each(read, columns), strict=True):
+        result[column.name], missing[column.name] = values, gone
+        findings.absorb(own)
+    return result, missing
 
 
 def _check_frame(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings) -> None:
@@ -74,20 +92,36 @@ def _check_frame(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Fin
         )
 
 
+def _may_be_required(column: Column, result: Mapping[str, Any], present: dict[str, frozenset[str]]) -> bool:
+    """Whether any row can need the column; ``present`` remembers which choices a selector holds at all."""
+    if not column.required_when:
+        return column.default is None
+    selector, wanted = column.required_when
+    values = result[selector]
+    if selector not in present:
+        if not isinstance(values, pd.Categorical):
+            return True
+        codes = values.codes
+        words = enumerate(values.categories)
+        present[selector] = frozenset(word for code, word in words if (codes == code).any())
+    return any(word in present[selector] for word in wanted)
+
+
 def _require(column: Column, gone: Mask, result: Mapping[str, Any], findings: Findings) -> None:
     needed, reason_zh, reason_en = gone, "", ""
     if column.required_when:
         selector, wanted = column.required_when
-        chosen = np.asarray(pd.Categorical(result[selector]).isin(list(wanted)))
-        needed = gone & chosen
+        needed = gone & _one_of(result[selector], wanted)
         reason_zh = f"（当 {selector} 为 {'、'.join(wanted)} 时）"
         reason_en = f" where {selector} is {' or '.join(wanted)}"
     elif column.default is not None:
         return
+    if not needed.any():
+        return
     findings.where(
         needed,
         column=column.name,
-        values=np.full(len(gone), "", dtype=object),
+        values=np.broadcast_to(np.array("", dtype=object), len(gone)),
         unit=column.unit,
         allowed=column.allowed,
         zh=f"第 {{row}} 行缺少 {column.name}（{column.meaning_zh}）{reason_zh}。"
@@ -95,6 +129,17 @@ def _require(column: Column, gone: Mask, result: Mapping[str, Any], findings: Fi
         en=f"Row {{row}} lacks {column.name} ({column.meaning_en}){reason_en}. "
         f"Give it in {column.unit or '—'}, allowed {{allowed}}.",
     )
+
+
+def _one_of(values: Any, wanted: tuple[str, ...]) -> Mask:
+    """Where a column holds one of these words; choices are looked up by code, not word by word."""
+    if not isinstance(values, pd.Categorical):
+        values = pd.Categorical(values)
+    codes = values.codes
+    among: Mask = np.zeros(len(codes), dtype=np.bool_)
+    for code in np.flatnonzero(values.categories.isin(list(wanted))):
+        among |= codes == code
+    return among
 
 
 def _refuse(column: Column, mask: Mask, cells: Any, findings: Findings, what_zh: str, what_en: str) -> None:
@@ -116,6 +161,8 @@ def _refuse(column: Column, mask: Mask, cells: Any, findings: Findings, what_zh:
 def _read_number(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
     if cells.dtype.kind in "fiu" and isinstance(cells.dtype, np.dtype):
         numbers = cells.to_numpy(dtype=np.float64)
+        if _all_right(column, numbers):
+            return numbers + 0.0, np.zeros(len(numbers), dtype=np.bool_)
         missing = np.isnan(numbers)
     else:
         missing = np.asarray(cells.isna(), dtype=np.bool_)
@@ -125,7 +172,11 @@ def _read_number(column: Column, cells: pd.Series, findings: Findings) -> tuple[
     assert column.low is not None and column.high is not None
     # NaN compares false both ways: missing and refused cells fall out here.
     outside = (numbers < column.low) | (numbers > column.high)
-    _refuse(column, outside, numbers, findings, "超出允许范围", "is out of range")
+    zh, en = _mu_hint(column)
+    _refuse(column, outside, numbers, findings, f"超出允许范围{zh}", f"is out of range{en}")
+    if column.usual:
+        unusual = ((numbers < column.usual[0]) | (numbers > column.usual[1])) & ~outside
+        _question(column, unusual, numbers, findings)
     if column.kind == "int":
         broken = (
             ((numbers != np.floor(numbers)) | (np.abs(numbers) > _INTEGER_MAX))
@@ -136,9 +187,52 @@ def _read_number(column: Column, cells: pd.Series, findings: Findings) -> tuple[
     return numbers + 0.0, missing  # + 0.0 turns −0.0 into 0.0: one value, one digest
 
 
+def _question(column: Column, mask: Mask, numbers: npt.NDArray[np.float64], findings: Findings) -> None:
+    """A stored warning for values that are possible, but rare enough to be another unit."""
+    if not mask.any() or column.usual is None:
+        return
+    zh, en = _mu_hint(column)
+    findings.where(
+        mask,
+        column=column.name,
+        values=numbers,
+        unit=column.unit,
+        allowed=f"{column.usual[0]:g} – {column.usual[1]:g}",
+        zh=f"第 {{row}} 行 {column.name}（{column.meaning_zh}）的值 {{value}} {column.unit} "
+        f"少见，通常为 {{allowed}}{zh}。请核对，无误则由复核人确认。",
+        en=f"Row {{row}}, {column.name} ({column.meaning_en}): {{value}} {column.unit} is unusual, "
+        f"ordinarily {{allowed}}{en}. Check the unit; a reviewer confirms it if it is right.",
+        severity="review",
+    )
+
+
+def _mu_hint(column: Column) -> tuple[str, str]:
+    """The commonest slip with areas in China, said where it would explain the value."""
+    if column.unit == "ha":
+        return "（若填的是亩，请除以 15）", " (if it is in mu, divide by 15)"
+    if column.unit.endswith("/ha") or "/ha/" in column.unit:
+        return "（若按每亩填写，请乘以 15）", " (if it is per mu, multiply by 15)"
+    return "", ""
+
+
+def _all_right(column: Column, numbers: npt.NDArray[np.float64]) -> bool:
+    """Whether nothing is missing, out of range, unusual or broken: two passes, not one per question."""
+    assert column.low is not None and column.high is not None
+    low, high = column.usual or (column.low, column.high)
+    # NaN makes either comparison false.
+    if not (len(numbers) and numbers.min() >= low and numbers.max() <= high):
+        return False
+    if column.kind != "int":
+        return True
+    within = max(abs(column.low), abs(column.high)) <= _INTEGER_MAX
+    return within and bool((numbers == np.floor(numbers)).all())
+
+
 def _read_choice(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
-    missing = np.asarray(cells.isna(), dtype=np.bool_)
     found, distinct = _distinct(cells)
+    missing = found < 0
+    if len(distinct) == len(column.choices) and all(map(eq, distinct, column.choices)):
+        return pd.Categorical.from_codes(found.copy(), categories=list(column.choices)), missing
     places = {choice: place for place, choice in enumerate(column.choices)}
     place_of = np.array([places.get(cell, -1) for cell in distinct] + [-1], dtype=np.int16)
     codes = place_of[found]
@@ -149,12 +243,12 @@ def _read_choice(column: Column, cells: pd.Series, findings: Findings) -> tuple[
 
 
 def _read_date(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
-    missing = np.asarray(cells.isna(), dtype=np.bool_)
     if isinstance(cells.dtype, np.dtype) and cells.dtype.kind == "M":
         days = cells.to_numpy().astype("datetime64[D]")
-        return days, missing
+        return days, np.isnat(days)
     # A million rows hold a few hundred different days: parse each distinct one once.
     codes, distinct = _distinct(cells)
+    missing = codes < 0
     days = np.array([*(_day(cell) for cell in distinct), _NO_DATE], dtype="datetime64[D]")[codes]
     wrong = np.isnat(days) & ~missing
     if wrong.any():
@@ -181,8 +275,9 @@ def _read_bool(column: Column, cells: pd.Series, findings: Findings) -> tuple[An
 def _read_text(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
     missing = np.asarray(cells.isna(), dtype=np.bool_)
     objects = cells.to_numpy(dtype=object)
-    wrong = np.fromiter((not isinstance(cell, str) for cell in objects), np.bool_, len(objects)) & ~missing
-    _refuse(column, wrong, objects, findings, "不是文字", "is not text")
+    if pd.api.types.infer_dtype(objects, skipna=True) not in {"string", "empty"}:
+        wrong = np.fromiter((not isinstance(cell, str) for cell in objects), np.bool_, len(objects))
+        _refuse(column, wrong & ~missing, objects, findings, "不是文字", "is not text")
     return objects, missing
 
 
@@ -197,17 +292,18 @@ _READERS: dict[Kind, Callable[[Column, pd.Series, Findings], tuple[Any, Mask]]] 
 
 
 def _empty(column: Column, rows: int) -> Any:
+    """A column nobody gave: one cell that stands for all rows (read-only), not a million equal ones."""
     match column.kind:
         case "float" | "int":
-            return np.full(rows, np.nan)
+            return np.broadcast_to(np.nan, rows)
         case "choice":
-            return pd.Categorical.from_codes(np.full(rows, -1), categories=list(column.choices))
+            return pd.Categorical.from_codes(np.full(rows, -1, np.int8), categories=list(column.choices))
         case "date":
-            return np.full(rows, _NO_DATE)
+            return np.broadcast_to(_NO_DATE, rows)
         case "bool":
-            return np.zeros(rows, dtype=np.bool_)
+            return np.broadcast_to(np.False_, rows)
         case _:
-            return np.full(rows, None, dtype=object)
+            return np.broadcast_to(np.array(None, dtype=object), rows)
 
 
 def _fill(column: Column, values: Any, gone: Mask) -> Any:
@@ -215,9 +311,9 @@ def _fill(column: Column, values: Any, gone: Mask) -> Any:
         codes = np.where(gone, column.choices.index(str(column.default)), values.codes)
         return pd.Categorical.from_codes(codes, categories=list(column.choices))
     default = np.datetime64(str(column.default), "D") if column.kind == "date" else column.default
-    filled = values.copy()
-    filled[gone] = default
-    return filled
+    if gone.strides == (0,):  # nobody gave the column
+        return np.broadcast_to(np.array(default, dtype=values.dtype), len(values))
+    return np.where(gone, np.array(default, dtype=values.dtype), values)
 
 
 def _as_float(cell: Any) -> float:
@@ -232,6 +328,8 @@ def _as_float(cell: Any) -> float:
 
 def _distinct(cells: pd.Series) -> tuple[npt.NDArray[np.intp], Any]:
     """Position of each cell in the list of distinct cells (−1: missing), and that list."""
+    if isinstance(cells.dtype, pd.CategoricalDtype):
+        return cells.array.codes, cells.array.categories.to_numpy(dtype=object)
     try:
         codes, distinct = pd.factorize(cells)
     except TypeError:  # a list or a dict in a cell cannot be hashed; its text stands for it

@@ -18,6 +18,8 @@ from werkzeug.test import TestResponse
 from carbon_platform import ledger
 from carbon_platform.config import Settings
 from carbon_platform.credits.api import blp as credits_api
+from carbon_platform.credits.sheets_api import blp as sheets_api
+from carbon_platform.credits.uncertainty_api import blp as uncertainty_api
 from carbon_platform.db import Base, Database
 from carbon_platform.identity.api import blp as identity_api
 from carbon_platform.identity.rules import SYSTEM, Actor
@@ -197,7 +199,7 @@ class World:
             ),
         )
         init_problems(self.app)
-        init_openapi(self.app, [identity_api, projects_api, credits_api])
+        init_openapi(self.app, [identity_api, projects_api, credits_api, sheets_api, uncertainty_api])
 
     def close(self) -> None:
         self.db.dispose()
@@ -274,7 +276,8 @@ class World:
             "document_title": "参数采纳（演示）",
             "signed_on": "2026-11-20",
         }
-        return self.post("authority", "/parameter-signoffs", body)
+        filed = self.post("authority", "/parameter-signoffs", body)
+        return self.post("ecology", f"/parameter-proposals/{filed['id']}/decision", {"decision": "approve"})
 
     def review(self, who: str, run: str, decision: str = "confirm", note: str = "") -> Any:
         return self.post(who, f"/runs/{run}/reviews", {"decision": decision, "note": note})

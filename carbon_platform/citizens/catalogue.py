@@ -81,8 +81,9 @@ def behaviours() -> dict[str, Behaviour]:
 
 
 def offered_by(source: Source) -> list[Behaviour]:
-    """What this source may report and the methodology can quantify."""
-    return [behaviours()[code] for code in source.behaviours if code in behaviours()]
+    """What this source may report and the methodology can quantify from a quantity alone."""
+    known = [behaviours()[code] for code in source.behaviours if code in behaviours()]
+    return [behaviour for behaviour in known if not behaviour.pending and not behaviour.needs]
 
 
 def get_behaviour(source: Source, code: str) -> Behaviour:
@@ -97,6 +98,13 @@ def is_distance(behaviour: Behaviour) -> bool:
     return behaviour.unit_en in DISTANCE_UNITS
 
 
+def sharing_cap(behaviour: Behaviour) -> list[str]:
+    """Codes of the behaviours whose acts count against the same caps, its own among them."""
+    if not behaviour.cap_group:
+        return [behaviour.code]
+    return [other.code for other in behaviours().values() if other.cap_group == behaviour.cap_group]
+
+
 def caps_of(behaviour: Behaviour) -> Caps:
     def thousandths(limit: float | None) -> int | None:
         return None if limit is None else round(limit * MILLI)
@@ -108,6 +116,7 @@ def caps_of(behaviour: Behaviour) -> Caps:
         day_milli=thousandths(behaviour.cap_quantity_per_day),
         month_milli=thousandths(behaviour.cap_quantity_per_month),
         day_g=None if behaviour.cap_g_per_day is None else int(behaviour.cap_g_per_day),
+        year_milli=thousandths(behaviour.cap_quantity_per_year),
     )
 
 

@@ -70,17 +70,20 @@ class Caps:
     day_milli: int | None = None
     month_milli: int | None = None
     day_g: int | None = None
+    year_milli: int | None = None
 
 
 @dataclass(frozen=True)
 class Used:
-    """What the person's book already holds of the behaviour (day, month) and in points (day)."""
+    """What the person's book already holds of the behaviours that share a cap (day, month, year), and in
+    points (day)."""
 
     day_acts: int = 0
     day_milli: int = 0
     month_milli: int = 0
     day_g: int = 0
     day_points: int = 0
+    year_milli: int = 0
 
 
 @dataclass(frozen=True)
@@ -202,6 +205,15 @@ def overlap_reason(journey: Journey) -> Reason:
     )
 
 
+def exclusion_reason(name_zh: str, name_en: str) -> Reason:
+    """The same kilometres reported another way on the same day."""
+    return Reason(
+        "excluded",
+        f"今天已经按“{name_zh}”计过，两种只计其一，这次没有计入。",
+        f"{name_en} of the same day is in your book already; only one of the two counts.",
+    )
+
+
 def countable_milli(claimed_milli: int, caps: Caps, used: Used) -> tuple[int, Reason | None]:
     """How much of the claim the quantity caps leave, and why not all of it."""
     if caps.day_acts is not None and used.day_acts >= caps.day_acts:
@@ -215,6 +227,7 @@ def countable_milli(claimed_milli: int, caps: Caps, used: Used) -> tuple[int, Re
     for limit, taken, code, zh, en in (
         (caps.day_milli, used.day_milli, "cap_day", "每天", "day"),
         (caps.month_milli, used.month_milli, "cap_month", "每月", "month"),
+        (caps.year_milli, used.year_milli, "cap_year", "每年", "year"),
     ):
         if limit is None or left <= max(0, limit - taken):
             continue

@@ -142,7 +142,7 @@ def _claimed_milli(behaviour: Behaviour, report: ActReport) -> int:
         milli = report.distance_m
     else:
         milli = (1 if report.quantity is None else report.quantity) * rules.MILLI
-        if behaviour.category_zh == catalogue.TRAVEL and milli != rules.MILLI:
+        if behaviour.category_zh == catalogue.TRAVEL and behaviour.whole and milli != rules.MILLI:
             raise wrong("一条记录只报一趟，quantity 应为 1", "one record is one ride: quantity must be 1")
     most = quantity_max_milli(catalogue.methodology())
     if milli > most:
@@ -166,7 +166,7 @@ def _decide(session: Session, actor: Actor, claim: _Claim, *, now: datetime) -> 
     if stopped:
         verdict = rules.refused(stopped)
     else:
-        used = _used(session, actor.holder, claim.behaviour.code, claim.day)
+        used = _used(session, actor.holder, claim.behaviour, claim.day)
         counted, reason = rules.countable_milli(claim.milli, caps, used)
         if 0 < counted < claim.milli:
             assessed_milli = counted
@@ -239,6 +239,18 @@ def _ruled(verdict: Verdict) -> dict[str, Any]:
 
 def _stopped(session: Session, actor: Actor, claim: _Claim) -> Reason | None:
     """Why nothing of this act can count, if so."""
+    if claim.behaviour.excludes:
+        other = session.scalar(
+            sa.select(Act.behaviour).where(
+                Act.holder == actor.holder,
+                Act.behaviour.in_(claim.behaviour.excludes),
+                Act.day == claim.day,
+                Act.counted_milli > 0,
+                Act.withdrawn_at.is_(None),
+            )
+        )
+        if other is not None:
+            return rules.exclusion_reason(*_names(other))
     if not claim.travels:
         return None
     report = claim.report
@@ -259,16 +271,19 @@ def _stopped(session: Session, actor: Actor, claim: _Claim) -> Reason | None:
     )
     journeys = []
     for act in near:
-        known = catalogue.behaviours().get(act.behaviour)
-        zh, en = (known.name_zh, known.name_en) if known else (act.behaviour, act.behaviour)
-        journeys.append(Journey(act.id, zh, en, act.occurred_at, act.ended_at))
-    other = rules.overlapping(report.starts_at, claim.ends_at, journeys)
-    return rules.overlap_reason(other) if other else None
+        journeys.append(Journey(act.id, *_names(act.behaviour), act.occurred_at, act.ended_at))
+    same = rules.overlapping(report.starts_at, claim.ends_at, journeys)
+    return rules.overlap_reason(same) if same else None
+
+
+def _names(behaviour: str) -> tuple[str, str]:
+    known = catalogue.behaviours().get(behaviour)
+    return (known.name_zh, known.name_en) if known else (behaviour, behaviour)
 
 
 def _used_statement() -> sa.Select[Any]:
     today = sa.case((Act.day == sa.bindparam("day"), 1), else_=0)
-    mine = sa.case((Act.behaviour == sa.bindparam("behaviour"), 1), else_=0)
+    mine = sa.case((Act.behaviour.in_(sa.bindparam("behaviours", expanding=True)), 1), else_=0)
     counted = sa.case((Act.counted_milli > 0, 1), else_=0)
     return sa.select(
         sa.func.coalesce(sa.func.sum(counted * mine * today), 0),
@@ -287,17 +302,22 @@ def _used_statement() -> sa.Select[Any]:
 _USED = _used_statement()
 
 
-def _used(session: Session, holder: str, behaviour: str, day: str) -> Used:
+def _used(session: Session, holder: str, behaviour: Behaviour, day: str) -> Used:
     """What counts against the caps already."""
     asked = {
         "holder": holder,
-        "behaviour": behaviour,
+        "behaviours": catalogue.sharing_cap(behaviour),
         "day": day,
         "month": day[:8] + "01",
         "next_month": rules.next_month(day),
     }
-    row = session.execute(_USED, asked).one()
-    return Used(*(int(value) for value in row))
+    row = [int(value) for value in session.execute(_USED, asked).one()]
+    if behaviour.cap_quantity_per_year is None:
+        return Used(*row)
+    # Few behaviours have a cap by the year: only they pay for reading one.
+    year = {"month": f"{day[:4]}-01-01", "next_month": f"{int(day[:4]) + 1:04d}-01-01"}
+    whole = session.execute(_USED, asked | year).one()
+    return Used(*row, year_milli=int(whole[2]))
 
 
 def _post(session: Session, actor: Actor, act: Act, *, now: datetime) -> None:

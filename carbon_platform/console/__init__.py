@@ -8,13 +8,16 @@ from carbon_platform.console import (
     pages_inbox,
     pages_land,
     pages_market,
+    pages_methodologies,
     pages_projects,
     pages_public,
     pages_reconciliation,
     pages_registry,
     pages_revenue,
     pages_seal,
+    pages_sheets,
     pages_tickets,
+    pages_uncertainty,
     site,
 )
 from carbon_platform.console.formats import FILTERS
@@ -28,10 +31,13 @@ PAGES = (
     pages_reconciliation.blp,
     pages_projects.blp,
     pages_market.blp,
+    pages_methodologies.blp,
     pages_registry.blp,
     pages_revenue.blp,
     pages_seal.blp,
+    pages_sheets.blp,
     pages_tickets.blp,
+    pages_uncertainty.blp,
     pages_citizen.blp,
 )
 

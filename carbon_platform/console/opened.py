@@ -23,7 +23,7 @@ _UNITS = {
     "ha": ("公顷", "ha"),
     "1": ("", ""),
 }
-_DIGESTS = {
+DIGESTS = {
     "methodology": ("方法", "methodology"),
     "input": ("输入摘要", "input"),
     "parameters": ("参数摘要", "parameters"),
@@ -48,6 +48,7 @@ def decision_label(decision: str) -> str:
     return {
         "assess": _("核算"),
         "adopt": _("签署采纳"),
+        "countersign": _("第二人批准"),
         "confirm": _("同意"),
         "return": _("退回"),
         "issue": _("签发"),
@@ -90,7 +91,7 @@ def opened(explanation: Explanation, actor: Actor | None) -> dict[str, Any]:
             for term in e.inputs
             if term.value is not None
         ],
-        "digests": [{"name": said(*_DIGESTS.get(name, (name, name))), "value": text}
+        "digests": [{"name": said(*DIGESTS.get(name, (name, name))), "value": text}
                     for name, text in e.digests],
         "approvals": [
             {"role": role_label(a.role), "who": a.who, "decision": decision_label(a.decision),

@@ -15,9 +15,10 @@ from carbon_platform.console.formats import count, figure, yuan
 from carbon_platform.console.pages_projects import may_review
 from carbon_platform.console.pages_public import methodology_title
 from carbon_platform.console.site import SIGNED_IN, page, said
-from carbon_platform.credits import approval, lifecycle
+from carbon_platform.credits import adoption, approval, lifecycle
 from carbon_platform.credits.assessment import visible_runs
 from carbon_platform.credits.tables import AssessmentRun, CreditBatch, RunReview
+from carbon_platform.errors import PlatformError
 from carbon_platform.identity.tables import Organisation
 from carbon_platform.market.queries import trades
 from carbon_platform.market.tables import CashDeposit, Trade
@@ -56,6 +57,7 @@ def _waiting_for(call: Call) -> Iterator[Callable[[Call], Iterator[Task]]]:
         ("parcel.import", _imports_to_accept),
         ("project.write", _own_projects),
         ("methodology.sign", _parameters_to_sign),
+        ("methodology.approve", _parameters_to_approve),
         ("distribution.write", _receipts_to_share),
     ):
         if call.actor.may(permission):
@@ -117,7 +119,7 @@ def _parameters_to_sign(call: Call) -> Iterator[Task]:
     for key in sorted(registry()):
         found = approval.describe_methodology(call.session, key, now=call.now)
         weak = sum(number for status, number in found["statuses"].items() if status not in ISSUABLE_STATUSES)
-        if weak and found["sign_off"] is None:
+        if weak and found["sign_off"] is None and found["proposal"] is None:
             yield _task(
                 _("%(title)s 的参数等您签署", title=methodology_title(key)),
                 _("%(n)s 个参数没有核实，签署采纳之前只能试算", n=weak),
@@ -126,6 +128,23 @@ def _parameters_to_sign(call: Call) -> Iterator[Task]:
                 "draft",
                 None,
             )
+
+
+def _parameters_to_approve(call: Call) -> Iterator[Task]:
+    """Sets somebody else filed and signed."""
+    for filed in adoption.proposals(call.session, status=adoption.PENDING)[:SHOWN]:
+        try:
+            adoption.check_second(filed, call.actor)
+        except PlatformError:
+            continue
+        yield _task(
+            _("%(title)s 的参数等您批准", title=methodology_title(filed.methodology_key)),
+            _("%(document)s，%(name)s 提交", document=filed.document_number, name=filed.proposed_by),
+            f"/sources#{filed.methodology_key}",
+            _("去批准"),
+            "pending",
+            filed.proposed_at,
+        )
 
 
 def _receipts_to_share(call: Call) -> Iterator[Task]:

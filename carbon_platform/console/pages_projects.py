@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from flask import Blueprint, render_template
@@ -25,7 +26,7 @@ from carbon_platform.identity.rules import Actor
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.projects import service
 from carbon_platform.projects.frames import AREA
-from carbon_platform.projects.rules import land_use
+from carbon_platform.projects.rules import CCER, land_use
 from carbon_platform.projects.tables import MonitoringRecord, Project, ProjectParcel
 from carbon_platform.regions.service import plan
 from carbon_platform.web import Call, paged
@@ -51,13 +52,17 @@ def projects(call: Call) -> ResponseReturnValue:
     )
 
 
+def _scheme_label(project: Project) -> str:
+    return "CCER" if project.scheme == CCER else _("碳普惠")
+
+
 def _brief(call: Call, project: Project, parcel_count: int, area_m2: float) -> dict[str, Any]:
     runs = lifecycle.project_runs(call.session, project)
     counties = service.county_counts(call.session, project)
     return {
         "code": project.code,
         "name": project.name_zh,
-        "scheme_label": _("碳普惠"),
+        "scheme_label": _scheme_label(project),
         "methodology_title": methodology_title(project.methodology_key),
         "county_names": counties_text(one["county_code"] for one in counties) or _("还没有地块"),
         "parcel_count": parcel_count,
@@ -106,7 +111,7 @@ def project(call: Call, code: str) -> ResponseReturnValue:
         project={
             "code": found.code,
             "name": found.name_zh,
-            "scheme_label": _("碳普惠"),
+            "scheme_label": _scheme_label(found),
             "methodology_key": found.methodology_key,
             "methodology_title": methodology_title(found.methodology_key),
             "owner": file["owner"],
@@ -286,6 +291,7 @@ def run(call: Call, code: str) -> ResponseReturnValue:
                 "area_m2": area_m2,
                 "net_t": row.net_t,
                 "explain_url": f"/explain/run-row/{found.code}:{parcel_code}",
+                "sheet_url": f"/runs/{found.code}/sheets/{quote(parcel_code)}",
             }
             for row, parcel_code, county_code, area_m2 in rows.items
         ],

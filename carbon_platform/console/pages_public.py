@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request
@@ -14,9 +15,11 @@ from carbon_platform.console.formats import daytime, mu
 from carbon_platform.console.opened import opened, unit_words
 from carbon_platform.console.outline import county_shapes
 from carbon_platform.console.site import county, home_of, local_path, page, role_label, said
-from carbon_platform.credits import approval
+from carbon_platform.credits import adoption, approval
+from carbon_platform.credits.adoption_tables import ParameterProposal
 from carbon_platform.credits.explain import explain
 from carbon_platform.credits.tables import Retirement
+from carbon_platform.errors import PlatformError
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.tables import Person, User
 from carbon_platform.projects.rules import local_date
@@ -191,11 +194,11 @@ def methodology_title(key: str) -> str:
 @blp.get("/sources")
 @page(None)
 def sources(call: Call) -> ResponseReturnValue:
-    may_sign = call.actor is not None and call.actor.may("methodology.sign")
+    may = call.actor.may if call.actor is not None else lambda permission: False
     return render_template(
         "sources.html",
         methodologies=[_method(call, key) for key in sorted(registry())],
-        can={"sign": may_sign},
+        can={"sign": may("methodology.sign"), "preview": may("methodology.approve")},
         today=local_date(call.now),
     )
 
@@ -234,11 +237,34 @@ def _method(call: Call, key: str) -> dict[str, Any]:
             "document": signed.document_number,
             "title": signed.document_title,
             "signer": signed.signer,
+            "second": signed.second_approver,
             "on": signed.signed_on,
             "is_demo": signed.is_demo,
         }
         if signed
         else None,
+        "proposal": _proposal(call, found["proposal"]) if found["proposal"] else None,
+    }
+
+
+def _proposal(call: Call, filed: ParameterProposal) -> dict[str, Any]:
+    """A set that waits for its second approver, and whether the reader may be that."""
+    may = call.actor is not None and call.actor.may("methodology.approve")
+    if may:
+        try:
+            adoption.check_second(filed, call.actor)
+        except PlatformError:
+            may = False
+    return {
+        "number": filed.id,
+        "document": filed.document_number,
+        "title": filed.document_title,
+        "signer": filed.signer,
+        "on": filed.signed_on,
+        "is_demo": filed.is_demo,
+        "by": filed.proposed_by,
+        "at": filed.proposed_at,
+        "may_decide": may,
     }
 
 
@@ -272,7 +298,10 @@ def explain_figure(call: Call, kind: str, ref: str) -> ResponseReturnValue:
     """The page of the same figure that ``/api/v1/explain`` answers."""
     found = explain(call.session, call.actor, kind, ref, is_demo=call.settings.is_demo)
     view = opened(found, call.actor)
-    return render_template("explain.html", explanation=view, trail=_way_to(view, call.actor))
+    run, _colon, parcel = ref.partition(":")
+    sheet_url = f"/runs/{run}/sheets/{quote(parcel)}" if kind == "run-row" else ""
+    trail = _way_to(view, call.actor)
+    return render_template("explain.html", explanation=view, sheet_url=sheet_url, trail=trail)
 
 
 def _way_to(view: dict[str, Any], actor: Actor | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from carbon_platform.credits import approval, assessment, lifecycle, schemas
+from carbon_platform.credits import adoption, approval, assessment, lifecycle, schemas
 from carbon_platform.credits.explain import explain
 from carbon_platform.credits.tables import AssessmentRun, RunRow
 from carbon_platform.projects.tables import Project
@@ -49,11 +49,29 @@ def list_signoffs(call: Call, args: dict[str, Any]) -> Any:
 @blp.post("/parameter-signoffs")
 @in_transaction("methodology.sign")
 @blp.arguments(schemas.SignOffIn)
-@blp.response(201, schemas.SignOffOut)
+@blp.response(201, schemas.ProposalOut)
 def sign_off(call: Call, payload: dict[str, Any]) -> Any:
-    """签署采纳 Adopt exactly the parameters in force now, by their digest."""
+    """送签 File the signed document for exactly the parameters in force now; a second person approves it."""
     is_demo = payload.pop("is_demo") or call.settings.is_demo
-    return approval.sign_off(call.session, call.actor, is_demo=is_demo, now=call.now, **payload)
+    return adoption.propose(call.session, call.actor, is_demo=is_demo, now=call.now, **payload)
+
+
+@blp.get("/parameter-proposals")
+@reading("methodology.read")
+@blp.arguments(schemas.ProposalQuery, location="query")
+@blp.response(200, schemas.ProposalOut(many=True))
+def list_proposals(call: Call, args: dict[str, Any]) -> Any:
+    """送签记录 Parameter sets filed for adoption, newest first: pending, adopted, declined."""
+    return adoption.proposals(call.session, **args)
+
+
+@blp.post("/parameter-proposals/<int:number>/decision")
+@in_transaction("methodology.approve")
+@blp.arguments(schemas.ProposalDecisionIn)
+@blp.response(201, schemas.ProposalOut)
+def decide_proposal(call: Call, payload: dict[str, Any], number: int) -> Any:
+    """第二人批准 Approve or decline a filed set; never by who filed or signed it."""
+    return adoption.decide(call.session, call.actor, number, now=call.now, **payload)
 
 
 @blp.get("/projects/<code>")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform.credits import rules
+from carbon_platform.credits.adoption_tables import ParameterProposal
 from carbon_platform.credits.assessment import get_run
 from carbon_platform.credits.rules import Blocker
 from carbon_platform.credits.tables import AssessmentRun, ParameterSignOff, RunReview
-from carbon_platform.db import serialise
-from carbon_platform.errors import Conflict, NotFound
+from carbon_platform.errors import NotFound
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
 from carbon_platform.projects import service as projects
@@ -94,57 +94,27 @@ def present_digest(methodology_key: str, *, now: datetime) -> str:
     return registry()[methodology_key].parameters.digest(local_date(now))
 
 
-def sign_off(
-    session: Session,
-    actor: Actor,
-    *,
-    methodology_key: str,
-    parameter_digest: str,
-    document_number: str,
-    document_title: str,
-    signed_on: date,
-    is_demo: bool,
-    now: datetime,
-) -> ParameterSignOff:
-    """Adopt (签署采纳) exactly the parameters in force now. ``is_demo`` marks every paper made from it.
+def signoff_of(session: Session, methodology_key: str, parameter_digest: str) -> ParameterSignOff | None:
+    """The adoption of exactly this set, if there is one."""
+    statement = sa.select(ParameterSignOff).where(
+        ParameterSignOff.methodology_key == methodology_key,
+        ParameterSignOff.parameter_digest == parameter_digest,
+    )
+    found: ParameterSignOff | None = session.scalar(statement)
+    return found
 
-    Errors: ``UnknownMethodology``; ``DigestNotPresent``; ``Conflict`` when the set is adopted already.
-    """
-    rules.check_digest(methodology_key, parameter_digest, present_digest(methodology_key, now=now))
-    serialise(session, "parameter-sign-off")
-    taken = session.scalar(
-        sa.select(ParameterSignOff).where(
-            ParameterSignOff.methodology_key == methodology_key,
-            ParameterSignOff.parameter_digest == parameter_digest,
-        )
+
+def pending_proposal(
+    session: Session, methodology_key: str, parameter_digest: str
+) -> ParameterProposal | None:
+    """The proposal of exactly this set that waits for the second approver."""
+    statement = sa.select(ParameterProposal).where(
+        ParameterProposal.methodology_key == methodology_key,
+        ParameterProposal.parameter_digest == parameter_digest,
+        ParameterProposal.status == "pending",
     )
-    if taken:
-        raise Conflict(
-            reason=f"这组参数已由 {taken.signer} 以 {taken.document_number} 签署采纳",
-            reason_en=f"this set was adopted by {taken.signer} under {taken.document_number}",
-        )
-    signed = ParameterSignOff(
-        methodology_key=methodology_key,
-        parameter_digest=parameter_digest,
-        document_number=document_number,
-        document_title=document_title,
-        signer=actor.name,
-        signed_on=signed_on,
-        is_demo=is_demo,
-        recorded_at=now,
-    )
-    session.add(signed)
-    session.flush()
-    audit(
-        session,
-        actor,
-        "parameters.sign",
-        object_kind="methodology",
-        object_id=methodology_key,
-        now=now,
-        detail={"digest": parameter_digest, "document": document_number, "is_demo": is_demo},
-    )
-    return signed
+    found: ParameterProposal | None = session.scalar(statement)
+    return found
 
 
 def describe_methodology(session: Session, key: str, *, now: datetime) -> dict[str, Any]:
@@ -158,7 +128,7 @@ def describe_methodology(session: Session, key: str, *, now: datetime) -> dict[s
     statuses: dict[str, int] = {}
     for parameter in in_force.values():
         statuses[parameter.status] = statuses.get(parameter.status, 0) + 1
-    signed = next((s for s in signoffs_of(session, key) if s.parameter_digest == digest), None)
+    signed = signoff_of(session, key, digest)
     return {
         "key": key,
         "id": methodology.id,
@@ -174,6 +144,7 @@ def describe_methodology(session: Session, key: str, *, now: datetime) -> dict[s
         "as_of": today,
         "statuses": statuses,
         "sign_off": signed,
+        "proposal": None if signed else pending_proposal(session, key, digest),
         "columns": [_column(column) for column in methodology.columns],
         "steps": [_step(step) for step in methodology.steps],
         "parameters": [in_force[name].as_dict() for name in sorted(in_force)],

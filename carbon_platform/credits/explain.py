@@ -66,10 +66,10 @@ def explain(session: Session, actor: Actor | None, kind: str, ref: str, *, is_de
     actor.demand("explain.read")
     match kind:
         case "run":
-            return explain_run(session, _open_run(session, actor, ref))
+            return explain_run(session, open_run(session, actor, ref))
         case "run-row":
             run_code, _, parcel_code = ref.partition(":")
-            return explain_row(session, _open_run(session, actor, run_code), parcel_code)
+            return explain_row(session, open_run(session, actor, run_code), parcel_code)
         case "batch":
             return explain_batch(session, ref)
         case "act":
@@ -85,7 +85,7 @@ def _without_people(explanation: Explanation) -> Explanation:
     return replace(explanation, approvals=roles)
 
 
-def _open_run(session: Session, actor: Actor, code: str) -> AssessmentRun:
+def open_run(session: Session, actor: Actor, code: str) -> AssessmentRun:
     """A run the actor may read, or one whose tickets are out: buyers may look behind what they hold."""
     run: AssessmentRun | None = None
     if actor.may("run.read"):
@@ -101,17 +101,13 @@ def _open_run(session: Session, actor: Actor, code: str) -> AssessmentRun:
 def approvals_of(session: Session, run: AssessmentRun) -> tuple[Approval, ...]:
     """Who computed, who adopted the parameters, who confirmed."""
     made = [Approval("operator", run.created_by, run.created_at.isoformat(), "assess")]
-    made += [
-        Approval(
-            "authority",
-            signed.signer,
-            signed.recorded_at.isoformat(),
-            "adopt",
-            f"{signed.document_number} {signed.document_title}（{signed.signed_on.isoformat()}）",
-        )
-        for signed in approval.signoffs_of(session, run.methodology_key)
-        if signed.parameter_digest == run.parameter_digest
-    ]
+    signed = approval.signoff_of(session, run.methodology_key, run.parameter_digest)
+    if signed:
+        at, document = signed.recorded_at.isoformat(), f"{signed.document_number} {signed.document_title}"
+        said = f"{document}（{signed.signed_on.isoformat()}）"
+        made.append(Approval("authority", signed.signer, at, "adopt", said))
+        if signed.second_approver:
+            made.append(Approval(signed.second_role, signed.second_approver, at, "countersign", document))
     made += [
         Approval(review.role, review.reviewer, review.at.isoformat(), review.decision, review.note)
         for review in approval.reviews_of(session, run)
@@ -132,11 +128,8 @@ def digests_of(run: AssessmentRun) -> tuple[tuple[str, str], ...]:
 
 def adopted_for_show(session: Session, run: AssessmentRun) -> bool:
     """Whether the parameters were adopted for demonstration only."""
-    return any(
-        signed.is_demo
-        for signed in approval.signoffs_of(session, run.methodology_key)
-        if signed.parameter_digest == run.parameter_digest
-    )
+    signed = approval.signoff_of(session, run.methodology_key, run.parameter_digest)
+    return signed is not None and signed.is_demo
 
 
 def explain_run(session: Session, run: AssessmentRun) -> Explanation:

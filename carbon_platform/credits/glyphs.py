@@ -18,13 +18,15 @@ class GlyphMissing(PlatformError):
     en = "The certificate's font lacks these characters: {characters}. Use a common form or ask for them."
 
 
-def check_glyphs(data: Mapping[str, Any]) -> None:
+def check_glyphs(data: Mapping[str, Any], *, also: str = "") -> None:
     """Raise :class:`GlyphMissing` with every character of the values that the font cannot print.
+
+    ``also``: characters a second font of the paper has.
 
     Invisible characters (control, zero width, change of direction) count as missing: paper that reads
     otherwise than the record is worse than none.
     """
-    missing = _characters(data) - _covered()
+    missing = _characters(data) - _covered() - set(also)
     if missing:
         raise GlyphMissing(characters=" ".join(_name(character) for character in sorted(missing)))
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from carbon_platform.errors import PlatformError
 from carbon_platform.explanation import Blocker
 from carbon_platform.identity.rules import ROLES_ZH
-from carbon_platform.projects.rules import land_use
+from carbon_platform.projects.rules import CCER, land_use
 from methodologies.parameters import ISSUABLE_STATUSES
 
 __all__ = ["Blocker", "adopted", "blocking_parameters", "check_review", "issue_blockers", "whole_tonnes"]
@@ -147,6 +147,40 @@ def whole_tonnes(net_t: float) -> Rounded:
     return Rounded(issuable_t=math.floor(net_t), deficit_t=0.0)
 
 
+# A flat deduction for default factors is meant for projects up to this size (VM0051 v1.1, QA3).
+FLAT_DEDUCTION_MAX_T_PER_YEAR = 60_000.0
+
+
+@dataclass(frozen=True)
+class PercentileRule:
+    """What uncertainty takes from a run. ``way``: ``declared`` (the methodology deducts itself, or nothing),
+    ``flat`` (its flat deduction stands), ``percentile`` (too large for the flat one); ``quantity``: what
+    could issue that way; ``by_percentile``: what could issue by the 33.3rd percentile."""
+
+    way: str
+    quantity: Rounded
+    by_percentile: Rounded
+
+
+def percentile_rule(
+    net_t: float, percentile_t: float, *, flat_deduction: float, undeducted_t: float, years: float
+) -> PercentileRule:
+    """Issue the 33.3rd percentile of the simulated net figure, or keep the flat deduction; never both.
+
+    ``net_t``: the run's net figure, flat deduction taken; ``percentile_t``: the 33.3rd percentile without it
+    (the analogue of UNC = t_0.667 · SE / mean, VM0051 Eq. 38), ``undeducted_t``: the run's own figure without
+    it, t CO2e, unrounded. Where conservative values were chosen the percentile may lie above the run's own
+    figure: an analysis never raises what a run claims. Source: rice-methodologies §8.2, a design choice; the
+    flat deduction replaces the analysis up to 60,000 t a year. Rounded once, here.
+    """
+    by_percentile = whole_tonnes(min(percentile_t, undeducted_t))
+    if not flat_deduction:
+        return PercentileRule("declared", whole_tonnes(net_t), by_percentile)
+    if net_t <= FLAT_DEDUCTION_MAX_T_PER_YEAR * years:
+        return PercentileRule("flat", whole_tonnes(net_t), by_percentile)
+    return PercentileRule("percentile", by_percentile, by_percentile)
+
+
 def review_steps(methodology_key: str) -> tuple[str, ...]:
     """Roles that must confirm a run, the verifier first."""
     use = land_use(methodology_key)
@@ -240,7 +274,7 @@ def issue_blockers(
                 "credits.issued", "这次核算已经签发，不能再签发。", "This run has been issued.", "operator"
             )
         ]
-    blockers = list(_result_blockers(run, readings_replaced))
+    blockers = [*_nature_blockers(run), *_result_blockers(run, readings_replaced)]
     weak = blocking_parameters(run)
     if weak and not adopted(run, signoffs):
         used = {parameter["name"]: parameter for parameter in run.parameters}
@@ -266,6 +300,29 @@ def issue_blockers(
                 )
             )
     return blockers
+
+
+def _nature_blockers(run: RunLike) -> Iterable[Blocker]:
+    """What no signature removes: units that are not the city's to issue, numbers made up for trying out."""
+    use = land_use(run.methodology_key)
+    if use is not None and use.scheme == CCER:
+        yield Blocker(
+            "credits.issued_nationally",
+            "这是 CCER 项目：减排量由全国注册登记机构登记，本平台只核算、不签发。请用核算书到全国系统申请。",
+            "A CCER project: the national registry registers its reductions. This platform computes, and "
+            "never issues them; apply there with the calculation sheet.",
+            "operator",
+        )
+    invented = [used["name"] for used in run.parameters if used["status"] == "illustrative"]
+    if invented:
+        names = "、".join(invented)
+        yield Blocker(
+            "credits.illustrative_parameters",
+            f"这是试算，用了示意参数，任何签署都不能使其签发：{names}。请换成有出处的数值后重新核算。",
+            f"An estimate: {names} are illustrative, and no signature can make it issue. Take values with a "
+            "source instead and run again.",
+            "operator",
+        )
 
 
 def _result_blockers(run: RunLike, readings_replaced: bool) -> Iterable[Blocker]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import marshmallow as ma
 
+from carbon_platform.credits import adoption
 from carbon_platform.credits.rules import DECISIONS
 from carbon_platform.identity.rules import ROLES_ZH
 from carbon_platform.web import PageArgs, Schema
@@ -80,6 +81,11 @@ class SignOffIn(Schema):
     document_number = ma.fields.String(required=True, validate=ma.validate.Length(1, 100))
     document_title = ma.fields.String(required=True, validate=ma.validate.Length(1, 200))
     signed_on = ma.fields.Date(required=True)
+    signer = ma.fields.String(
+        load_default="",
+        validate=ma.validate.Length(0, 100),
+        metadata={"description": "name under the document; yours if empty"},
+    )
     is_demo = ma.fields.Boolean(load_default=False, metadata={"description": "forced outside production"})
 
 
@@ -97,6 +103,40 @@ class SignOffOut(Schema):
     signed_on = ma.fields.Date()
     is_demo = ma.fields.Boolean()
     recorded_at = ma.fields.AwareDateTime()
+    proposed_by = ma.fields.String()
+    second_approver = ma.fields.String(metadata={"description": "empty before two people were needed"})
+    second_role = ma.fields.String()
+
+
+class ProposalQuery(Schema):
+    status = ma.fields.String(
+        load_default="",
+        validate=ma.validate.OneOf(("", adoption.PENDING, adoption.ADOPTED, adoption.DECLINED)),
+    )
+    methodology_key = ma.fields.String(load_default="")
+
+
+class ProposalDecisionIn(Schema):
+    decision = ma.fields.String(required=True, validate=ma.validate.OneOf(adoption.DECISIONS))
+    note = ma.fields.String(load_default="", validate=ma.validate.Length(0, 1000))
+
+
+class ProposalOut(Schema):
+    id = ma.fields.Integer()
+    methodology_key = ma.fields.String()
+    parameter_digest = ma.fields.String()
+    as_of = ma.fields.Date()
+    document_number = ma.fields.String()
+    document_title = ma.fields.String()
+    signer = ma.fields.String()
+    signed_on = ma.fields.Date()
+    is_demo = ma.fields.Boolean()
+    proposed_by = ma.fields.String()
+    proposed_at = ma.fields.AwareDateTime()
+    status = ma.fields.String(metadata={"description": "pending, adopted, declined"})
+    decided_by = ma.fields.String()
+    decided_at = ma.fields.AwareDateTime(allow_none=True)
+    note = ma.fields.String()
 
 
 class MethodologyBrief(Schema):
@@ -113,6 +153,9 @@ class MethodologyBrief(Schema):
     as_of = ma.fields.Date()
     statuses = ma.fields.Dict(metadata={"description": "evidence status → number of parameters"})
     sign_off = ma.fields.Nested(SignOffOut, allow_none=True)
+    proposal = ma.fields.Nested(
+        ProposalOut, allow_none=True, metadata={"description": "filed, waits for the second approver"}
+    )
     columns = ma.fields.List(ma.fields.Nested(ColumnOut))
     parameters = ma.fields.List(ma.fields.Nested(ParameterOut))
 

@@ -12,7 +12,11 @@ from carbon_platform.db import Base, BigId
 
 
 class ParameterSignOff(Base):
-    """The authority's adoption (签署采纳) of exactly one parameter digest of one methodology."""
+    """The authority's adoption (签署采纳) of exactly one parameter digest of one methodology.
+
+    Filed by one person, approved by another; both are named. Those adopted before there had to be a second
+    person have an empty ``second_approver``.
+    """
 
     __tablename__ = "parameter_sign_off"
 
@@ -25,6 +29,9 @@ class ParameterSignOff(Base):
     signed_on: Mapped[date] = mapped_column(sa.Date)
     is_demo: Mapped[bool]
     recorded_at: Mapped[datetime]
+    proposed_by: Mapped[str] = mapped_column(default="", server_default="")
+    second_approver: Mapped[str] = mapped_column(default="", server_default="")
+    second_role: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (sa.UniqueConstraint("methodology_key", "parameter_digest"),)
 

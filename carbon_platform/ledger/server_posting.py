@@ -48,7 +48,10 @@ def drop_posting_ddl(dialect_name: str) -> list[str]:
     """The statements that undo :func:`posting_ddl`."""
     if dialect_name != "postgresql":
         return []
-    return [f"DROP FUNCTION {name}" for name in ("ledger_post_batch", "ledger_post_usual", "ledger_refusal")]
+    return [
+        f"DROP FUNCTION IF EXISTS {name}"
+        for name in ("ledger_post_batch", "ledger_post_usual", "ledger_refusal")
+    ]
 
 
 def post_plain(connection: Connection, requests: Sequence[Request], now: datetime) -> list[Outcome]:

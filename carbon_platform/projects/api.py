@@ -9,7 +9,7 @@ from flask import request
 from flask_smorest import Blueprint
 
 from carbon_platform.errors import InvalidInput
-from carbon_platform.projects import monitoring, service
+from carbon_platform.projects import monitoring, rules, service
 from carbon_platform.projects.tables import Project
 from carbon_platform.web import Call, PageArgs, Schema, in_transaction, paged, reading
 
@@ -24,7 +24,10 @@ class ProjectIn(Schema):
     methodology_key = ma.fields.String(required=True, metadata={"example": "camellia_oil_v1"})
     crediting_from = ma.fields.Date(required=True)
     crediting_to = ma.fields.Date(required=True, metadata=DAY_AFTER)
-    scheme = ma.fields.String(load_default="inclusion", validate=ma.validate.OneOf(["inclusion"]))
+    scheme = ma.fields.String(
+        validate=ma.validate.OneOf([rules.INCLUSION, rules.CCER]),
+        metadata={"description": "the methodology's own; need not be given"},
+    )
     region_code = ma.fields.String(metadata={"description": "4115 or one county; else the caller's scope"})
 
 

@@ -7,30 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from carbon_platform.units import M2_PER_HA
-from methodologies.columns import Findings
-from methodologies.contract import Methodology, Period
-from methodologies.digest import input_digest
-from methodologies.validation import canonical
+from methodologies.contract import Methodology
 
 # The one input that is never typed in: the register's area.
 AREA = "area_ha"
+# Parcel id and code, area in m², monitoring record: what decides an input.
+Mark = tuple[int, str, float, int | None]
 
 
 @dataclass(frozen=True)
 class ParcelInput:
-    """One parcel of a project with its readings of one period; ``values`` is None while they are missing."""
+    """One parcel of a project with its readings of one period; ``values`` is None while they are missing.
+
+    ``record_id`` is the monitoring record they come from: a record is never changed, only superseded."""
 
     parcel_id: int
     code: str
     county_code: str
     area_m2: float
     values: dict[str, Any] | None
+    record_id: int | None = None
+
+    @property
+    def mark(self) -> Mark:
+        """Two readings of the register with equal marks hold equal inputs."""
+        return self.parcel_id, self.code, self.area_m2, self.record_id
 
 
 def input_frame(methodology: Methodology, inputs: Sequence[ParcelInput]) -> pd.DataFrame:
@@ -40,15 +46,6 @@ def input_frame(methodology: Methodology, inputs: Sequence[ParcelInput]) -> pd.D
         (parcel.values or {}) | ({AREA: parcel.area_m2 / M2_PER_HA} if with_area else {}) for parcel in inputs
     ]
     return pd.DataFrame(rows, index=pd.Index([parcel.code for parcel in inputs], dtype=object))
-
-
-def digest_of(methodology: Methodology, frame: pd.DataFrame, period: tuple[date, date]) -> str:
-    """The digest a run on this frame would carry; empty for a frame no run would accept."""
-    findings = Findings(frame.index)
-    values = canonical(methodology.columns, frame, findings)
-    if findings.errors:
-        return ""
-    return input_digest(methodology.columns, values, frame.index, Period.of(period))
 
 
 def plain_rows(frame: pd.DataFrame, names: Sequence[str]) -> list[dict[str, Any]]:

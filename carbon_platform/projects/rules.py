@@ -14,6 +14,7 @@ from typing import Any
 from carbon_platform.errors import PlatformError
 
 PARCELS_NAMED_MAX = 20
+INCLUSION, CCER = "inclusion", "ccer"
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 KINDS_ZH = {"camellia": "油茶", "rice": "水田", "tea": "茶园", "forest": "林地"}
 KINDS_EN = {"camellia": "camellia", "rice": "paddy", "tea": "tea", "forest": "forest"}
@@ -24,16 +25,20 @@ class LandUse:
     """Which parcels a methodology takes, and what of the land it claims (``pool``).
 
     Two projects may share a parcel only when they claim different pools; nothing is claimed twice.
+    ``scheme`` is whose units they become: the city issues those of the inclusion scheme, never CCER.
     """
 
     kind: str
     pool: str
+    scheme: str = INCLUSION
 
 
 # By methodology id, whatever its version: a new version claims the same carbon.
 LAND_USES: dict[str, LandUse] = {
     "camellia_oil": LandUse(kind="camellia", pool="biomass"),
     "ratoon_rice": LandUse(kind="rice", pool="soil_ch4"),
+    "tea_garden": LandUse(kind="tea", pool="biomass"),
+    "ccer_afforestation": LandUse(kind="forest", pool="biomass", scheme=CCER),
 }
 
 
@@ -41,6 +46,12 @@ class UnknownMethodology(PlatformError):
     code, status = "projects.unknown_methodology", 422
     zh = "没有方法学 {key}。可选：{known}。"
     en = "There is no methodology {key}. Choose one of: {known}."
+
+
+class SchemeMismatch(PlatformError):
+    code, status = "projects.scheme_mismatch", 422
+    zh = "方法学 {key} 属于 {expected} 机制，不能按 {scheme} 立项。请去掉 scheme 或改为 {expected}。"
+    en = "Methodology {key} belongs to scheme {expected}, not {scheme}. Leave scheme out or give {expected}."
 
 
 class MethodologyWithoutLand(PlatformError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.projects import rules
-from carbon_platform.projects.frames import ParcelInput
+from carbon_platform.projects.frames import Mark, ParcelInput
 from carbon_platform.projects.tables import MonitoringRecord, Project, ProjectParcel
 from carbon_platform.regions.tables import Region
 from methodologies import registry
@@ -33,7 +34,10 @@ def create_project(session: Session, actor: Actor, payload: dict[str, Any], *, n
     :func:`rules.check_methodology`, ``PeriodReversed``, ``RegionOutsideScope``, ``NoOrganisation``,
     ``Conflict`` when the owner has a project of that name.
     """
-    rules.check_methodology(payload["methodology_key"], registry())
+    use = rules.check_methodology(payload["methodology_key"], registry())
+    scheme = payload.get("scheme") or use.scheme
+    if scheme != use.scheme:
+        raise rules.SchemeMismatch(key=payload["methodology_key"], scheme=scheme, expected=use.scheme)
     rules.check_period(payload["crediting_from"], payload["crediting_to"])
     if actor.organisation_id is None:
         raise rules.NoOrganisation
@@ -55,7 +59,7 @@ def create_project(session: Session, actor: Actor, payload: dict[str, Any], *, n
     project = Project(
         code=f"XY-P{count + 1:04d}",
         name_zh=payload["name_zh"],
-        scheme=payload.get("scheme", "inclusion"),
+        scheme=scheme,
         methodology_key=payload["methodology_key"],
         region_code=region_code,
         owner_organisation_id=actor.organisation_id,
@@ -280,24 +284,48 @@ def _in_chunks(session: Session, values: Sequence[Any], select: Callable[[Sequen
 
 def read_inputs(session: Session, project: Project, start: date, end: date) -> list[ParcelInput]:
     """Every parcel of the project, in code order, with its readings in force for exactly this period."""
-    readings = session.execute(
-        sa.select(MonitoringRecord.parcel_id, MonitoringRecord.values).where(
-            MonitoringRecord.project_id == project.id,
-            MonitoringRecord.period_start == start,
-            MonitoringRecord.period_end == end,
-            MonitoringRecord.superseded_by.is_(None),
-        )
-    )
+    readings = session.execute(_records(project, start, end, MonitoringRecord.id, MonitoringRecord.values))
     # Joined here: the index leads to all readings of a period, so a join would scan them once per parcel.
-    values_of: dict[int, dict[str, Any]] = dict(readings.all())
-    parcels = session.execute(
+    found = {parcel_id: (values, record_id) for parcel_id, record_id, values in readings}
+    nothing: tuple[None, None] = (None, None)
+    parcels = session.execute(_parcels_of(project))
+    # Sorted here: databases collate text each in their own way.
+    inputs = []
+    for parcel_id, code, county_code, area_m2 in parcels:
+        values, record_id = found.get(parcel_id, nothing)
+        inputs.append(ParcelInput(parcel_id, code, county_code, area_m2, values, record_id))
+    inputs.sort(key=attrgetter("code"))
+    return inputs
+
+
+def read_marks(session: Session, project: Project, start: date, end: date) -> list[Mark]:
+    """What :func:`read_inputs` would read, told apart without reading the readings themselves."""
+    found: dict[int, int] = dict(
+        tuple(row) for row in session.execute(_records(project, start, end, MonitoringRecord.id))
+    )
+    marks = [
+        (parcel_id, code, area_m2, found.get(parcel_id))
+        for parcel_id, code, _, area_m2 in session.execute(_parcels_of(project))
+    ]
+    marks.sort(key=itemgetter(1))
+    return marks
+
+
+def _records(project: Project, start: date, end: date, *columns: Any) -> sa.Select[Any]:
+    return sa.select(MonitoringRecord.parcel_id, *columns).where(
+        MonitoringRecord.project_id == project.id,
+        MonitoringRecord.period_start == start,
+        MonitoringRecord.period_end == end,
+        MonitoringRecord.superseded_by.is_(None),
+    )
+
+
+def _parcels_of(project: Project) -> sa.Select[int, str, str, float]:
+    return (
         sa.select(Parcel.id, Parcel.code, Parcel.county_code, Parcel.area_m2)
         .join(ProjectParcel, ProjectParcel.parcel_id == Parcel.id)
         .where(ProjectParcel.project_id == project.id)
     )
-    # Sorted here: databases collate text each in their own way.
-    inputs = (ParcelInput(*parcel, values=values_of.get(parcel.id)) for parcel in parcels)
-    return sorted(inputs, key=lambda parcel: parcel.code)
 
 
 def monitored_since(session: Session, project_id: int, start: date, end: date, moment: datetime) -> bool:

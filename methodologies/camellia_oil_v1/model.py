@@ -8,57 +8,48 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.camellia_oil_v1.columns import ACTIVITIES, FORMS, ROUTES
 from methodologies.columns import Findings
 from methodologies.declaration import Period
+from methodologies.forest.allometry import EQUATIONS, organ_mass
+from methodologies.forest.stand import logistic, richards
 from methodologies.parameters import ParametersInForce
-
-ACTIVITIES = ("new_planting", "low_yield_renovation", "management")
-ROUTES = ("default", "plot")
-_MANAGEMENT = ACTIVITIES.index("management")
-_PLOT = ROUTES.index("plot")
-# A rise above this is unusual for a shrub; the measured evidence is 0.3 – 2.4 (t CO2e/ha/yr).
-_ACCRUAL_REVIEW = 5.0
+from methodologies.perennial import deductions, emissions, growth, land, soil
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+_NEW, _, _MANAGEMENT = range(len(ACTIVITIES))
+_, _PLOT, _ALLOMETRIC, _CURVE = range(len(ROUTES))
+_PROFILE, _RICHARDS, _LOGISTIC = range(len(FORMS))
+_EQUATION = EQUATIONS["camellia_japonica"]
+_PROFILE_AGES = (10, 20, 30, 40, 50)
+# Biomass accrual, t CO2e/ha/yr: above the first a person must look, above the second unit or plots are wrong.
+# Illustrative thresholds; the measured evidence is 0.3 – 2.4.
+_ACCRUAL_REVIEW, _ACCRUAL_MAX = 5.0, 8.0
 
 
 def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
-    """Rules between columns: uncertainty of measured stock, planting before the end, unusual growth."""
-    plot = frame["route"].cat.codes.to_numpy() == _PLOT
-    uncertainty = frame["uncertainty_pct"].to_numpy()
-    if plot.any():
-        findings.where(
-            plot & (uncertainty > p.uncertainty_max_pct),
-            column="uncertainty_pct",
-            values=uncertainty,
-            unit="%",
-            allowed=f"0 – {p.uncertainty_max_pct:g}",
-            zh="第 {row} 行 uncertainty_pct 为 {value} %，超过 {allowed} %，不得核算。请增设样地后重新测定。",
-            en="Row {row}: uncertainty_pct is {value} %, beyond {allowed} %, and cannot be credited. "
-            "Add plots and measure again.",
-        )
-    planted = frame["planting_year"].to_numpy()
+    """Rules between columns: dates, land, ranges of the equation, sampling error, plausible growth."""
+    route = frame["route"].cat.codes.to_numpy()
+    sampled = (route == _PLOT) | (route == _ALLOMETRIC)
+    deductions.check_uncertainty(frame, sampled, p, findings)
+    growth.check_event(frame, period=period, findings=findings)
+    is_new = frame["activity"].cat.codes.to_numpy() == _NEW
+    soil.check_land(frame, is_new, findings)
+    land.check_parcels(frame, period, findings)
+    if (route == _ALLOMETRIC).any():
+        _check_plants(frame, route == _ALLOMETRIC, findings)
+    if sampled.any():
+        _check_accrual(frame, sampled, period, p, findings)
     findings.where(
-        planted > period.end.year,
-        column="planting_year",
-        values=planted,
-        unit="year",
-        allowed=f"≤ {period.end.year}",
-        zh="第 {row} 行 planting_year 为 {value}，晚于监测期结束（允许 {allowed}）。请更正年份或监测期。",
-        en="Row {row}: planting_year {value} lies after the monitoring period (allowed {allowed}). "
-        "Correct the year or the period.",
-    )
-    rise = (frame["stock_end_t_per_ha"] - frame["stock_start_t_per_ha"]).to_numpy() / period.years
-    unusual = plot & (rise * 44 / 12 * p.carbon_fraction * (1 + p.root_shoot) > _ACCRUAL_REVIEW)
-    findings.where(
-        unusual,
-        column="stock_end_t_per_ha",
-        values=frame["stock_end_t_per_ha"].to_numpy(),
-        unit="t d.m./ha",
-        allowed=f"≤ {_ACCRUAL_REVIEW:g} tCO2e/ha/yr",
-        zh="第 {row} 行样地生物量增长过快（期末 {value} t/ha，年均超过约 5 tCO2e/ha），请复核样地记录。",
-        en="Row {row}: measured stock rises unusually fast (to {value} t/ha, above about 5 tCO2e/ha/yr); "
-        "review the plot records.",
+        route == _CURVE,
+        column="route",
+        values=np.asarray(frame["curve_form"].astype(object)),
+        unit="",
+        allowed="plot | allometric",
+        zh="第 {row} 行用生长曲线（{value}）推算，属事前估算，不宜签发；签发前请以样地实测（{allowed}）。",
+        en="Row {row} is estimated ex-ante by a growth curve ({value}) and should not issue; "
+        "measure it first ({allowed}).",
         severity="review",
     )
 
@@ -67,61 +58,205 @@ def quantify(frame: pd.DataFrame, *, period: Period, p: ParametersInForce) -> pd
     """Net removal of each parcel over the period; one output column per step, same index."""
     out: dict[str, Any] = {}
     area = frame["area_ha"].to_numpy()
-    _stock_change(out, frame, period, p)
+    activity, route = (frame[name].cat.codes.to_numpy() for name in ("activity", "route"))
+    _growth(out, frame, route, period, p)
+    _stocks(out, frame, route, activity == _MANAGEMENT, p)
+    soil.soil_loss(out, frame, activity == _NEW, p)
+    out["stock_t1_t"] = out["stock_t1_tco2e_per_ha"] * area
+    out["stock_t2_t"] = out["stock_t2_tco2e_per_ha"] * area
     out["delta_c_t"] = out["stock_change_tco2e_per_ha"] * area
     out["bsl_t"] = (out["bsl_tco2e_per_ha"] + out["cleared_tco2e_per_ha"]) * area
+    out["e_soil_t"] = 44 / 12 * out["soil_loss_tc_per_ha_per_year"] * out["soil_loss_years"] * area
     n_rate = (
         frame["n_synthetic_kg_per_ha_per_year"].to_numpy() * p.ef1_synthetic
         + frame["n_organic_kg_per_ha_per_year"].to_numpy() * p.ef1_organic
     )
     out["e_fert_n2o_kg"] = n_rate * 44 / 28 * area * period.years
     out["e_fert_t"] = out["e_fert_n2o_kg"] * p.gwp_n2o / 1000
-    out["e_fuel_t"] = frame["diesel_l"].to_numpy() * p.ef_diesel
-    leakage = frame["leakage_tco2e"].to_numpy()
+    out |= emissions.energy(frame, p)
+    out["n_break_even_kg_per_ha_per_year"] = _break_even(out, period, p)
     out["n2o_kg"] = -out["e_fert_n2o_kg"]
-    out["co2_t"] = out["delta_c_t"] - out["bsl_t"] - leakage - out["e_fuel_t"]
-    gross = out["delta_c_t"] - out["bsl_t"] - leakage - out["e_fert_t"] - out["e_fuel_t"]
-    out["gross_t"] = gross
-    out["unc"] = _uncertainty_discount(frame, p)
-    # A deduction must never shrink an increase: negative parcels stay whole.
-    out["net_t"] = np.where(gross > 0, gross * (1 - p.k_risk) * (1 - out["unc"]), gross)
+    removed = out["delta_c_t"] - out["bsl_t"] - out["e_soil_t"] - frame["leakage_tco2e"].to_numpy()
+    out["co2_t"] = removed - out["e_fuel_t"] - out["e_electricity_t"]
+    out["gross_t"] = removed - out["e_fert_t"] - out["e_fuel_t"] - out["e_electricity_t"]
+    out["unc"] = deductions.discount(frame, (route == _PLOT) | (route == _ALLOMETRIC), p)
+    deductions.finish(out, area, period.years, p)
     return pd.DataFrame(out, index=frame.index, copy=False)
 
 
-def _stock_change(out: dict[str, Any], frame: pd.DataFrame, period: Period, p: ParametersInForce) -> None:
+def _growth(
+    out: dict[str, Any], frame: pd.DataFrame, route: npt.NDArray[Any], period: Period, p: ParametersInForce
+) -> None:
+    """Ages, years of growth, and where growth ends, into ``out``."""
+    planted, event_year = frame["planting_year"].to_numpy(), frame["event_year"].to_numpy()
+    reset = frame["event"].cat.codes.to_numpy() > 0
+    moments = (("start", period.start_year), ("end", period.end_year))
+    for moment, at in moments:
+        out[f"age_{moment}_years"] = growth.age(planted, at)
+    for moment, at in moments:
+        out[f"growth_{moment}_years"] = growth.growth_years(out[f"age_{moment}_years"], reset, event_year, at)
+    rows = len(frame)
+    ceiling = p.stock_ceiling_tc_per_ha * 44 / 12
+    out["ceiling_tco2e_per_ha"] = np.full(rows, ceiling)
+    asymptote = np.full(rows, ceiling)
+    form = frame["curve_form"].cat.codes.to_numpy()
+    profile = (route == _CURVE) & (form == _PROFILE)
+    fitted = (route == _CURVE) & (form != _PROFILE)
+    if profile.any():
+        asymptote[profile] = min(44 / 12 * p.profile_50_tc_per_ha, ceiling)
+    if fitted.any():
+        highest = 44 / 12 * p.carbon_fraction * (1 + p.root_shoot) * frame["curve_max_t_per_ha"].to_numpy()
+        asymptote = np.where(fitted, np.minimum(highest, ceiling), asymptote)
+    out["asymptote_tco2e_per_ha"] = asymptote
+    out["saturation_tco2e_per_ha"] = p.saturation_share * asymptote
+    out["accrual_tco2e_per_ha_per_year"] = np.full(rows, ceiling / p.accrual_years)
+
+
+def _by_age(
+    out: dict[str, Any], frame: pd.DataFrame, route: npt.NDArray[Any], years: Array, p: ParametersInForce
+) -> Array:
+    """Stock after ``years`` of growth, t CO2e/ha: the parcel's own curve, else the default accrual."""
+    stock: Array = out["accrual_tco2e_per_ha_per_year"] * np.minimum(years, p.accrual_years)
+    form = frame["curve_form"].cat.codes.to_numpy()
+    for kind in (_PROFILE, _RICHARDS, _LOGISTIC):
+        rows = (route == _CURVE) & (form == kind)
+        if not rows.any():
+            continue
+        if kind == _PROFILE:
+            knots = [p[f"profile_{age}_tc_per_ha"] for age in _PROFILE_AGES]
+            stock[rows] = 44 / 12 * np.interp(years[rows], [0, *_PROFILE_AGES], [0.0, *knots])
+            continue
+        top, rate, shape = (
+            frame[name].to_numpy()[rows] for name in ("curve_max_t_per_ha", "curve_k", "curve_shape")
+        )
+        if kind == _RICHARDS:
+            mass = richards(years[rows], asymptote=top, rate=rate, shape=shape)
+        else:
+            mass = logistic(years[rows], asymptote=top, rate=rate, shift=shape)
+        stock[rows] = 44 / 12 * p.carbon_fraction * (1 + p.root_shoot) * mass
+    return stock
+
+
+def _stocks(
+    out: dict[str, Any], frame: pd.DataFrame, route: npt.NDArray[Any], managed: Mask, p: ParametersInForce
+) -> None:
     """Stocks per hectare at both dates, their creditable change and the baseline, into ``out``."""
     rows = len(frame)
-    activity = frame["activity"].cat.codes.to_numpy()
-    plot = frame["route"].cat.codes.to_numpy() == _PLOT
-    planted = frame["planting_year"].to_numpy()
-    for name, year in (("age_start_years", period.start_year), ("age_end_years", period.end_year)):
-        out[name] = np.minimum(np.maximum(year - planted - 1, 0), p.accrual_years)
-    ceiling = p.stock_ceiling_tc_per_ha * 44 / 12
-    saturation = p.saturation_share * ceiling
-    accrual = ceiling / p.accrual_years
-    out["ceiling_tco2e_per_ha"] = np.full(rows, ceiling)
-    out["saturation_tco2e_per_ha"] = np.full(rows, saturation)
-    out["accrual_tco2e_per_ha_per_year"] = np.full(rows, accrual)
+    for moment in ("start", "end"):
+        out[f"plant_{moment}_kg"] = _plant(frame, route == _ALLOMETRIC, moment, p)
+    density = frame["plants_per_ha"].to_numpy()
+    for moment in ("start", "end"):
+        plants = np.where(route == _ALLOMETRIC, out[f"plant_{moment}_kg"] * density / 1000, 0.0)
+        out[f"above_{moment}_t_per_ha"] = np.where(
+            route == _PLOT, frame[f"stock_{moment}_t_per_ha"].to_numpy(), plants
+        )
     per_tonne = 44 / 12 * p.carbon_fraction * (1 + p.root_shoot)
-    start = np.where(plot, frame["stock_start_t_per_ha"] * per_tonne, accrual * out["age_start_years"])
-    end = np.where(plot, frame["stock_end_t_per_ha"] * per_tonne, accrual * out["age_end_years"])
-    out["stock_t1_tco2e_per_ha"], out["stock_t2_tco2e_per_ha"] = start, end
+    sampled = (route == _PLOT) | (route == _ALLOMETRIC)
+    for number, moment in ((1, "start"), (2, "end")):
+        by_age = _by_age(out, frame, route, out[f"growth_{moment}_years"], p)
+        measured = per_tonne * out[f"above_{moment}_t_per_ha"]
+        out[f"stock_t{number}_tco2e_per_ha"] = np.where(sampled, measured, by_age)
+    start, end = out["stock_t1_tco2e_per_ha"], out["stock_t2_tco2e_per_ha"]
+    saturation = out["saturation_tco2e_per_ha"]
     # Gains end at saturation, losses count in full.
     out["stock_change_tco2e_per_ha"] = np.minimum(end, np.maximum(start, saturation)) - start
-    usual = np.minimum(accrual * out["age_end_years"], saturation) - np.minimum(
-        accrual * out["age_start_years"], saturation
+    for number, moment in ((1, "start"), (2, "end")):
+        usual = np.zeros(rows)
+        if managed.any():
+            by_age = _by_age(out, frame, route, out[f"age_{moment}_years"], p)
+            usual = np.where(managed, np.minimum(by_age, saturation), 0.0)
+        out[f"usual_t{number}_tco2e_per_ha"] = usual
+    out["bsl_tco2e_per_ha"] = out["usual_t2_tco2e_per_ha"] - out["usual_t1_tco2e_per_ha"]
+    out["cleared_tco2e_per_ha"] = per_tonne * frame["cleared_stock_t_per_ha"].to_numpy()
+
+
+def _plant(frame: pd.DataFrame, rows: Mask, moment: str, p: ParametersInForce) -> Array:
+    """Above-ground mass of the mean plant, kg; 0 on other routes."""
+    mass = np.zeros(len(frame))
+    if rows.any():
+        d, h = (
+            frame[f"{name}_{moment}_{unit}"].to_numpy()[rows]
+            for name, unit in (("diameter", "cm"), ("height", "m"))
+        )
+        mass[rows] = organ_mass(_EQUATION, "d2h", "above", d, h, p)
+    return mass
+
+
+def _break_even(out: dict[str, Any], period: Period, p: ParametersInForce) -> Array:
+    soil_t = 44 / 12 * out["soil_loss_tc_per_ha_per_year"] * out["soil_loss_years"]
+    gain = out["stock_change_tco2e_per_ha"] - out["bsl_tco2e_per_ha"] - out["cleared_tco2e_per_ha"] - soil_t
+    per_kg = p.ef1_synthetic * 44 / 28 * p.gwp_n2o / 1000
+    needed: Array = np.maximum(gain, 0) / period.years / per_kg
+    return needed
+
+
+def _check_plants(frame: pd.DataFrame, rows: Mask, findings: Findings) -> None:
+    """Mean plants inside the sample of the equation; nothing planted yet (0) is admitted at the start."""
+    e = _EQUATION
+    for moment in ("start", "end"):
+        d, h = frame[f"diameter_{moment}_cm"].to_numpy(), frame[f"height_{moment}_m"].to_numpy()
+        there = rows & ~((d == 0) & (h == 0) & (moment == "start"))
+        for column, values, low, high, unit in (
+            (f"diameter_{moment}_cm", d, e.d_low, e.d_high, "cm"),
+            (f"height_{moment}_m", h, e.h_low, e.h_high, "m"),
+            (f"diameter_{moment}_cm", d * d * h, e.d2h_low, e.d2h_high, "cm²·m (D²H)"),
+        ):
+            assert low is not None and high is not None
+            findings.where(
+                there & ((values < low) | (values > high)),
+                column=column,
+                values=values,
+                unit=unit,
+                allowed=f"{low:g} – {high:g}",
+                zh="第 {row} 行 {column} 为 {value} {unit}，超出方程适用范围 {allowed}。请核对测量值，"
+                "或改用样地路径。",
+                en="Row {row}: {column} is {value} {unit}, outside the range {allowed} of the equation. "
+                "Check the measurement, or use the plot route.",
+            )
+    ground = rows & (frame["diameter_at"].cat.codes.to_numpy() == 1)
+    findings.where(
+        ground,
+        column="diameter_at",
+        values=frame["diameter_end_cm"].to_numpy(),
+        unit="cm",
+        allowed="breast",
+        zh="第 {row} 行用地径（{value} cm）代入胸径方程，请复核。",
+        en="Row {row} puts a ground diameter ({value} cm) into an equation over the diameter at 1.3 m; "
+        "review it.",
+        severity="review",
     )
-    out["bsl_tco2e_per_ha"] = np.where(activity == _MANAGEMENT, usual, 0.0)
-    out["cleared_tco2e_per_ha"] = frame["cleared_stock_t_per_ha"].to_numpy() * per_tonne
 
 
-def _uncertainty_discount(frame: pd.DataFrame, p: ParametersInForce) -> Array:
-    """Discount by band of sampling error, upper ends inclusive; none on the default route (no sampling)."""
-    plot = frame["route"].cat.codes.to_numpy() == _PLOT
-    discount = np.zeros(len(frame))
-    if plot.any():
-        ends = np.array([p.uncertainty_low_pct, p.uncertainty_mid_pct])
-        bands = np.searchsorted(ends, frame["uncertainty_pct"].to_numpy()[plot], side="left")
-        names = ("uncertainty_discount_low", "uncertainty_discount_mid", "uncertainty_discount_high")
-        discount[plot] = p.choose(bands, names)
-    return discount
+def _check_accrual(
+    frame: pd.DataFrame, sampled: Mask, period: Period, p: ParametersInForce, findings: Findings
+) -> None:
+    plants = frame["route"].cat.codes.to_numpy() == _ALLOMETRIC
+    stocks = []
+    for moment in ("start", "end"):
+        by_plants = _plant(frame, plants, moment, p) * frame["plants_per_ha"].to_numpy() / 1000
+        stocks.append(np.where(plants, by_plants, frame[f"stock_{moment}_t_per_ha"].to_numpy()))
+    rate = (stocks[1] - stocks[0]) * 44 / 12 * p.carbon_fraction * (1 + p.root_shoot) / period.years
+    too_fast = sampled & (rate > _ACCRUAL_MAX)
+    findings.where(
+        too_fast,
+        column="stock_end_t_per_ha",
+        values=rate,
+        unit="tCO2e/ha/yr",
+        allowed=f"0 – {_ACCRUAL_MAX:g}",
+        zh="第 {row} 行生物量年均增长 {value} {unit}，超过允许范围 {allowed}。"
+        "请核对面积单位（亩或公顷）和样地记录。",
+        en="Row {row}: biomass grows by {value} {unit}, beyond {allowed}. Check the unit of area (mu or "
+        "ha) and the "
+        "plot records.",
+    )
+    findings.where(
+        sampled & ~too_fast & (rate > _ACCRUAL_REVIEW),
+        column="stock_end_t_per_ha",
+        values=rate,
+        unit="tCO2e/ha/yr",
+        allowed=f"≤ {_ACCRUAL_REVIEW:g}",
+        zh="第 {row} 行生物量年均增长 {value} {unit}，增长过快（常见 {allowed}），请复核样地记录。",
+        en="Row {row}: biomass grows by {value} {unit}, unusually fast (usual {allowed}); review the plot "
+        "records.",
+        severity="review",
+    )

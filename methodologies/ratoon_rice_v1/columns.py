@@ -1,8 +1,12 @@
-"""Input columns of ``ratoon_rice_v1``: one row per parcel and year, both seasons of project and baseline."""
+"""Input columns of ``ratoon_rice_v1``: one row per parcel and year, both seasons of project and baseline.
+
+Sources beside soil methane, and what the authority decides, stand in :mod:`.columns_rules`.
+"""
 
 from __future__ import annotations
 
-from methodologies.columns import Column
+from methodologies.columns import Column, ColumnError
+from methodologies.ratoon_rice_v1.columns_rules import RULE_COLUMNS
 
 ACTIVITIES = ("A1", "A2", "A3", "A4")
 REGIMES = ("continuous", "single", "multiple", "unknown")
@@ -11,6 +15,10 @@ SEASONS = ("main", "ratoon", "base1", "base2")
 AMENDMENTS = ("straw_short", "straw_long", "compost", "manure", "green")
 
 _TWO_SEASONS = ("activity", ("A1", "A2", "A4"))
+_MEASURED = ("ch4_route", ("measured",))
+# Published ranges are read as 95 % intervals, half of which is 1.96 standard deviations.
+_AREA_ERROR = ColumnError("relative", 0.05 / 1.96, "specification §8.1: area 2 – 5 %, the upper figure")
+_DAYS_ERROR = ColumnError("absolute", 3 / 1.96, "specification §8.1: cultivation days ± 3 d with records")
 _SEASON_ZH = {
     "main": "项目头季",
     "ratoon": "项目再生季",
@@ -52,15 +60,29 @@ def _season(season: str) -> list[Column]:
     second = season == "base2"
     columns = [
         Column(
-            f"{season}_regime", "choice", "", f"{zh}：水分管理", f"{en}: water regime",
-            choices=REGIMES, labels=_REGIME_LABELS,
-            default="unknown" if second else None, required_when=_TWO_SEASONS if second else None,
+            f"{season}_regime", "choice", "", f"{zh}：水分管理（无水分记录则取 unknown）",
+            f"{en}: water regime; unknown without a water record",
+            choices=REGIMES, labels=_REGIME_LABELS, default="unknown",
+            required_when=_TWO_SEASONS if second else None,
         ),
         Column(
             f"{season}_n_kg_per_ha", "float", "kg N/ha", f"{zh}：施氮量（化肥、有机肥、还田残茬纯氮）",
             f"{en}: nitrogen from synthetic and organic fertiliser and residues", 0, 450,
             default=0.0 if second else None, required_when=_TWO_SEASONS if second else None,
             symbol=f"N_{season}",
+        ),
+        Column(
+            f"{season}_n_organic_kg_per_ha", "float", "kg N/ha", f"{zh}：其中有机肥氮",
+            f"{en}: of which organic fertiliser", 0, 450, default=0.0, symbol=f"N_{season}_on",
+        ),
+        Column(
+            f"{season}_n_residue_kg_per_ha", "float", "kg N/ha", f"{zh}：其中还田残茬氮",
+            f"{en}: of which crop residues", 0, 450, default=0.0, symbol=f"N_{season}_cr",
+        ),
+        Column(
+            f"{season}_measured_ch4_kg_per_ha", "float", "kg CH4/ha", f"{zh}：实测季节甲烷排放",
+            f"{en}: measured methane of the season", -100, 2000, default=0.0,
+            required_when=None if second else _MEASURED, symbol=f"EF_{season}_m",
         ),
     ]  # fmt: skip
     for amendment, (amendment_zh, amendment_en, high) in _AMENDMENT_WORDS.items():
@@ -72,8 +94,12 @@ def _season(season: str) -> list[Column]:
 
 
 _HEAD = (
-    Column("area_ha", "float", "ha", "地块面积（椭球面）", "area of the parcel", 0, 1e5, extensive=True,
-        symbol="A"),
+    Column("area_ha", "float", "ha", "地块面积（椭球面；1 亩 = 1/15 公顷）",
+        "physical area of the parcel; 1 mu is 1/15 ha", 0, 1000, extensive=True, symbol="A_g",
+        error=_AREA_ERROR),
+    Column("contract_area_ha", "float", "ha", "合同面积（没有则填 0）",
+        "area in the contract; 0 if there is none",
+        0, 1000, default=0.0, extensive=True, symbol="A_c"),
     Column(
         "activity", "choice", "", "活动类型（决定基准线）", "type of activity, which sets the baseline",
         choices=ACTIVITIES,
@@ -112,21 +138,22 @@ _HEAD = (
         "baseline: days of continuous flooding up to the first season", 0, 366, default=0.0, symbol="F_base1",
     ),
     Column(
-        "base1_cultivation_days", "float", "d", "基准线第一季天数（整地至收割，回溯期平均）",
-        "baseline: days of the first season, land preparation to harvest, look-back mean", 1, 250,
-        symbol="L0_base1",
+        "base1_cultivation_days", "float", "d", "基准线第一季天数（整地至收割，回溯期平均；没有日期则填 0）",
+        "baseline: days of the first season, land preparation to harvest, look-back mean; 0 without dates",
+        0, 250, default=0.0, symbol="L0_base1", error=_DAYS_ERROR,
     ),
     Column(
         "base2_cultivation_days", "float", "d", "基准线第二季天数（回溯期平均）",
         "baseline: days of the second season, look-back mean", 0, 250,
-        default=0.0, required_when=_TWO_SEASONS, symbol="L0_base2",
+        default=0.0, required_when=_TWO_SEASONS, symbol="L0_base2", error=_DAYS_ERROR,
     ),
 )  # fmt: skip
 
 _TAIL = (
     Column(
-        "baseline_water_evidence", "bool", "", "有回溯期证据证明基准线持续淹水",
-        "look-back evidence proves continuous flooding in the baseline", default=False,
+        "baseline_water_evidence", "bool", "", "有回溯期证据证明基准线持续淹水（生育期内或整地前）",
+        "look-back evidence proves continuous flooding of the baseline, in the season or before it",
+        default=False,
     ),
     Column(
         "baseline_straw_evidence", "bool", "", "有回溯期证据证明基准线秸秆与有机物料",
@@ -143,4 +170,9 @@ _TAIL = (
            "annual grain of the baseline, three-year mean", 0.1, 30, symbol="Y_b"),
 )  # fmt: skip
 
-COLUMNS = (*_HEAD, *(column for season in SEASONS for column in _season(season)), *_TAIL)
+COLUMNS = (
+    *_HEAD,
+    *(column for season in SEASONS for column in _season(season)),
+    *_TAIL,
+    *RULE_COLUMNS,
+)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from methodologies.declaration import Case, Step
 from methodologies.ratoon_rice_v1.columns import AMENDMENTS
+from methodologies.ratoon_rice_v1.steps_net import NET_STEPS
 
 _IPCC = "IPCC 2019 Refinement Vol. 4 Ch. 5"
+_IPCC_N = "IPCC 2019 Refinement Vol. 4 Ch. 11"
 _LOCAL = "ratoon_rice_v1"
 _WORDS = {
     "main": ("头季", "main season"),
@@ -13,15 +15,20 @@ _WORDS = {
     "base1": ("基准线第一季", "baseline, first season"),
     "base2": ("基准线第二季", "baseline, second season"),
 }
+_COUNTERPART = {"main": "base1", "ratoon": "base2"}
+_SAME = "{activity} == 'A1' or {activity} == 'A4'"
 _LENGTHS: dict[str, str | tuple[Case, ...]] = {
     "main": "{main_harvest_date} - {main_land_prep_date}",
     "ratoon": "max({ratoon_harvest_date}, {ratoon_drainage_date}) - {main_harvest_date}",
     "base1": (
-        Case("{activity} == 'A1' or {activity} == 'A4'", "min({base1_cultivation_days}, {main_l_days})"),
+        Case("{base1_cultivation_days} == 0", "min({default_cultivation_days}, {main_l_days})"),
+        Case(f"({_SAME}) and {{weather_lengthened}}", "{main_l_days}"),
+        Case(_SAME, "min({base1_cultivation_days}, {main_l_days})"),
         Case("", "{base1_cultivation_days}"),
     ),
     "base2": (
-        Case("{activity} == 'A1' or {activity} == 'A4'", "min({base2_cultivation_days}, {ratoon_l_days})"),
+        Case(f"({_SAME}) and {{weather_lengthened}}", "{ratoon_l_days}"),
+        Case(_SAME, "min({base2_cultivation_days}, {ratoon_l_days})"),
         Case("", "{base2_cultivation_days}"),
     ),
 }
@@ -38,7 +45,7 @@ _PRE_SEASON: dict[str, str | tuple[Case, ...]] = {
         Case("", "{sf_p_short}"),
     ),
     "base1": (
-        Case("{base1_preflood_days} > {days_flooded}", "{sf_p_flooded}"),
+        Case("{base1_preflood_days} > {days_flooded} and {baseline_water_evidence}", "{sf_p_flooded}"),
         Case("{base1_nonflooded_days} >= {days_rotation}", "{sf_p_rotation}"),
         Case("{base1_nonflooded_days} >= {days_long}", "{sf_p_long}"),
         Case("", "{sf_p_short}"),
@@ -101,7 +108,7 @@ def _season_steps(season: str) -> list[Step]:
                  "头季整地前非淹水天数", "non-flooded days before the main season", "", _LOCAL)
         )  # fmt: skip
     water = _water_cases(season, "sf_w_continuous", "sf_w_single", "sf_w_multiple", unknown[0])
-    nitrogen = _water_cases(season, "ef1fr_continuous", "ef1fr_drained", "ef1fr_drained", unknown[1])
+    nitrogen = _nitrogen_cases(season, unknown[1])
     steps += [
         Step(f"{season}_sf_w", f"SFw_{season}", "1", water, f"{zh}：水分系数", f"{en}: water regime factor",
              "5.2", f"{_IPCC} Table 5.12"),
@@ -110,65 +117,96 @@ def _season_steps(season: str) -> list[Step]:
         *_amendment_steps(season),
         Step(
             f"{season}_ef_kg_per_ha_per_day", f"EF_{season}", "kg CH4/ha/d",
-            f"{{ef_c}} * {{{season}_sf_w}} * {{{season}_sf_p}} * {{{season}_sf_o}}",
-            f"{zh}：日排放因子", f"{en}: daily emission factor", "5.2", _IPCC,
+            f"{{ef_c_used_kg_per_ha_per_day}} * {{{season}_sf_w}} * {{{season}_sf_p}} * {{{season}_sf_o}}"
+            " * {soil_factor} * {cultivar_factor}",
+            f"{zh}：日排放因子（实测路线为 0，不用）",
+            f"{en}: daily emission factor; 0 and not used where measured", "5.2a", _IPCC,
         ),
         Step(
             f"{season}_ch4_kg", f"CH4_{season}", "kg CH4",
-            f"{{{season}_ef_kg_per_ha_per_day}} * {{{season}_l_days}} * {{area_ha}}",
+            (
+                Case("{ch4_route} == 'measured'", f"{{{season}_measured_ch4_kg_per_ha}} * {{area_used_ha}}"),
+                Case("", f"{{{season}_ef_kg_per_ha_per_day}} * {{{season}_l_days}} * {{area_used_ha}}"),
+            ),
             f"{zh}：甲烷排放", f"{en}: methane emitted", "5.1", _IPCC,
         ),
         Step(f"{season}_ef1fr", f"EF1FR_{season}", "kg N2O-N/kg N", nitrogen, f"{zh}：N2O 直接排放因子",
              f"{en}: direct N2O factor", "11.1", "IPCC 2019 Refinement Vol. 4 Ch. 11 Table 11.1"),
         Step(
             f"{season}_n2o_kg", f"N2O_{season}", "kg N2O",
-            f"{{{season}_n_kg_per_ha}} * {{{season}_ef1fr}} * 44 / 28 * {{area_ha}}",
-            f"{zh}：氧化亚氮排放", f"{en}: nitrous oxide emitted", "11.1",
-            "IPCC 2019 Refinement Vol. 4 Ch. 11",
+            f"{{{season}_n_kg_per_ha}} * {{{season}_ef1fr}} * 44 / 28 * {{area_used_ha}}",
+            f"{zh}：氧化亚氮直接排放", f"{en}: nitrous oxide emitted directly", "11.1", _IPCC_N,
+        ),
+        Step(
+            f"{season}_n2o_indirect_kg", f"N2O_{season}_ind", "kg N2O",
+            (Case("{indirect_n2o}", _indirect(season)), Case("", "0")),
+            f"{zh}：氧化亚氮间接排放（默认不计）", f"{en}: indirect nitrous oxide, off by default",
+            "11.9, 11.10", _IPCC_N,
         ),
     ]  # fmt: skip
+    if season in _COUNTERPART:
+        steps.append(
+            Step(
+                f"{season}_dry_n2o_kg", f"N2O_{season}_dry", "kg N2O",
+                (
+                    Case(
+                        _dried(season),
+                        f"{{{season}_n_kg_per_ha}} * {{dry_n2o_kg_per_kg_n}} * {{area_used_ha}}",
+                    ),
+                    Case("", "0"),
+                ),
+                f"{zh}：由持续淹水改为排水的氧化亚氮增量",
+                f"{en}: increment of nitrous oxide, continuous flooding to drainage", "25",
+                "VM0051 v1.1",
+            )
+        )  # fmt: skip
     return steps
 
 
-_NET = (
-    Step("be_ch4_kg", "BE_CH4", "kg CH4", "{base1_ch4_kg} + {base2_ch4_kg}", "基准线甲烷", "baseline methane",
-         "4", _LOCAL),
-    Step("pe_ch4_kg", "PE_CH4", "kg CH4", "{main_ch4_kg} + {ratoon_ch4_kg}", "项目甲烷", "project methane",
-         "4", _LOCAL),
-    Step("be_n2o_kg", "BE_N2O", "kg N2O", "{base1_n2o_kg} + {base2_n2o_kg}", "基准线氧化亚氮",
-         "baseline nitrous oxide", "4", _LOCAL),
-    Step("pe_n2o_kg", "PE_N2O", "kg N2O", "{main_n2o_kg} + {ratoon_n2o_kg}", "项目氧化亚氮",
-         "project nitrous oxide", "4", _LOCAL),
-    Step("delta_ch4_kg", "ΔCH4", "kg CH4", "{be_ch4_kg} - {pe_ch4_kg}", "甲烷减排（扣减前）",
-         "reduction of methane before the deduction", "4", _LOCAL),
-    Step("delta_n2o_kg", "ΔN2O", "kg N2O", "min(0, {be_n2o_kg} - {pe_n2o_kg})",
-         "氧化亚氮变化：增加全额计入，少施氮的减少不计入",
-         "change of nitrous oxide: an increase counts, a saving of nitrogen is not credited", "4", _LOCAL),
-    Step("ch4_kg", "adj(ΔCH4)", "kg CH4",
-         (Case("{delta_ch4_kg} > 0", "{delta_ch4_kg} * (1 - {deduction})"), Case("", "{delta_ch4_kg}")),
-         "甲烷减排（扣减后；为负时不打折）",
-         "reduction of methane after the deduction, which never shrinks an increase",
-         "5", f"VM0051 v1.1 QA3; {_LOCAL}", total=True),
-    Step("n2o_kg", "adj(ΔN2O)", "kg N2O", "{delta_n2o_kg}", "氧化亚氮减排（不为正，故不扣减）",
-         "reduction of nitrous oxide; never positive, hence no deduction", "5", _LOCAL, total=True),
-    Step("ch4_tco2e", "ER_CH4", "tCO2e", "{ch4_kg} * {gwp_ch4} / 1000", "甲烷减排", "reduction of methane",
-         "5", _LOCAL, total=True),
-    Step("n2o_tco2e", "ER_N2O", "tCO2e", "{n2o_kg} * {gwp_n2o} / 1000", "氧化亚氮减排",
-         "reduction of nitrous oxide", "5", _LOCAL, total=True),
-    Step("be_t", "BE", "tCO2e", "({be_ch4_kg} * {gwp_ch4} + {be_n2o_kg} * {gwp_n2o}) / 1000", "基准线排放",
-         "baseline emission", "5", _LOCAL, total=True),
-    Step("yield_loss_pct", "x", "%",
-         "max(0, ({baseline_yield_t_per_ha} - {yield_t_per_ha}) / {baseline_yield_t_per_ha} * 100"
-         " - {yield_tolerance_pct})",
-         "超出允许幅度的减产", "fall of yield beyond the tolerance", "", "VM0051 v1.1"),
-    Step("le_t", "LE", "tCO2e", "{yield_loss_pct} / 100 * {be_t}", "减产泄漏", "leakage from lost yield",
-         "", _LOCAL, total=True),
-    Step("pe_fuel_t", "PE_fuel", "tCO2e", "max(0, {diesel_l} - {baseline_diesel_l}) * {ef_diesel}",
-         "新增燃油排放（减少不计入）", "emission from additional fuel; savings are not credited", "",
-         "VM0051 v1.1",
-         total=True),
-    Step("net_t", "ER", "tCO2e", "{ch4_tco2e} + {n2o_tco2e} - {pe_fuel_t} - {le_t}",
-         "净减排量（为负时保留）", "net reduction; a negative figure is kept", "5", _LOCAL, total=True),
+def _dried(season: str) -> str:
+    """Where the increment applies: the baseline season was flooded, with evidence, and is drained now."""
+    flooded = f"{{{_COUNTERPART[season]}_regime}} == 'continuous' and {{baseline_water_evidence}}"
+    single_rice = " and {activity} != 'A3'" if season == "ratoon" else ""
+    return f"{{n2o_route}} == 'increment' and {flooded} and {{{season}_regime}} != 'continuous'{single_rice}"
+
+
+def _indirect(season: str) -> str:
+    """Volatilised and leached nitrogen, IPCC Eqs 11.9 and 11.10."""
+    total, organic = f"{{{season}_n_kg_per_ha}}", f"{{{season}_n_organic_kg_per_ha}}"
+    synthetic = f"({total} - {organic} - {{{season}_n_residue_kg_per_ha}})"
+    volatile = f"({synthetic} * {{frac_gasf}} + {organic} * {{frac_gasm}}) * {{ef4}}"
+    return f"({volatile} + {total} * {{frac_leach}} * {{ef5}}) * 44 / 28 * {{area_used_ha}}"
+
+
+def _nitrogen_cases(season: str, unknown: str) -> tuple[Case, ...]:
+    """EF1FR; where the drying increment is added beside it, the factor of the flooded baseline stays."""
+    cases = _water_cases(season, "ef1fr_continuous", "ef1fr_drained", "ef1fr_drained", unknown)
+    if season in _COUNTERPART:
+        return (Case(_dried(season), "{ef1fr_continuous}"), *cases)
+    return cases
+
+
+_FIRST_STEPS = (
+    Step(
+        "area_used_ha", "A", "ha",
+        (
+            Case("{contract_area_ha} == 0", "{area_ha}"),
+            Case("{area_ha} > {contract_area_ha} * (1 + {area_tolerance})", "{contract_area_ha}"),
+            Case("", "{area_ha}"),
+        ),
+        "计入面积（测量与合同相差超过允许值时取小者）",
+        "area that counts: the lower of measured and contract where they differ beyond the tolerance",
+        "", _LOCAL,
+    ),
+    Step(
+        "ef_c_used_kg_per_ha_per_day", "EF_c,used", "kg CH4/ha/d",
+        (
+            Case("{ch4_route} == 'measured'", "0"),
+            Case("{ef_c_choice} == 'east_asia'", "{ef_c_east_asia}"),
+            Case("", "{ef_c}"),
+        ),
+        "基准日排放因子（实测路线不用）", "baseline daily factor; not used where measured", "5.2", _IPCC,
+    ),
 )  # fmt: skip
 
-STEPS = (*(step for season in _WORDS for step in _season_steps(season)), *_NET)
+STEPS = (*_FIRST_STEPS, *(step for season in _WORDS for step in _season_steps(season)), *NET_STEPS)

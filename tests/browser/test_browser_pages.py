@@ -12,7 +12,8 @@ from playwright.sync_api import Page
 pytestmark = pytest.mark.browser
 
 PUBLIC = ["/", "/login", "/verify", "/verify?q=淮畔", f"/verify/{desk_world.CERTIFICATE}",
-          f"/batches/{desk_world.BATCH}", "/sources", "/market",
+          f"/batches/{desk_world.BATCH}", "/sources", "/methodologies",
+          "/methodologies/ratoon_rice_v1", "/market",
           f"/explain/retirement/{desk_world.CERTIFICATE}", "/api/docs", "/h5/login"]  # fmt: skip
 DESK = {
     "forestry.guangshan": ["/reviews", "/parcels", "/imports", "/imports/1"],

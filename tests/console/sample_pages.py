@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import methodology_samples
 import reconciliation_samples
 import registry_samples
+import sheet_samples
+import uncertainty_samples
 
 from carbon_platform.console.outline import county_shapes
 
@@ -440,6 +443,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "document": "信环〔演示〕1号",
         "title": "油茶参数采纳",
         "signer": "王局（演示）",
+        "second": "李工（演示）",
         "on": DAY,
         "is_demo": True,
     }
@@ -452,7 +456,9 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "equations": EXPLANATION["equations"],
         "terms": TERMS,
         "signoff": signoff,
+        "proposal": None,
     }
+    proposal = signoff | {"number": 7, "by": "张工（演示）", "at": NOW, "may_decide": True}
     yield (
         "sources",
         "sources.html",
@@ -460,8 +466,9 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
             "methodologies": [
                 method,
                 method | {"key": "ratoon_rice_v1", "title": "再生稻 v1", "signoff": None},
+                method | {"key": "tea_v1", "title": "茶园 v1", "signoff": None, "proposal": proposal},
             ],
-            "can": {"sign": True},
+            "can": {"sign": True, "preview": True},
             "today": DAY,
         },
     )
@@ -619,3 +626,6 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "api-docs", "api_docs.html", {}
     yield from registry_samples.pages()
     yield from reconciliation_samples.pages()
+    yield from sheet_samples.pages(TERMS)
+    yield from methodology_samples.pages()
+    yield from uncertainty_samples.pages()

@@ -21,7 +21,8 @@ from demo.world import LOGINS, PASSWORD
 
 PUBLIC = ["/", "/login", "/verify", "/verify?q=淮畔", f"/verify?batch={world.BATCH}&kg=1",
           f"/batches/{world.BATCH}", f"/verify/{world.CERTIFICATE}", f"/certificates/{world.CERTIFICATE}",
-          "/sources", "/seal", "/market", f"/explain/retirement/{world.CERTIFICATE}", "/api/docs",
+          "/sources", "/methodologies", "/methodologies/camellia_oil_v1", "/seal", "/market",
+          f"/explain/retirement/{world.CERTIFICATE}", "/api/docs",
           "/problems/platform.not_found"]  # fmt: skip
 DESK = {
     "forestry.guangshan": ["/reviews", "/parcels", "/parcels?kind=rice&county=411522", "/imports",
@@ -31,9 +32,9 @@ DESK = {
                  f"/projects/{world.RICE_PROJECT}", f"/runs/{world.RUN}", f"/runs/{world.RUN}?page=2",
                  f"/runs/{world.RICE_RUN}", "/market", "/holdings", f"/explain/run/{world.RUN}"],
     "verifier": ["/reviews", f"/runs/{world.RUN}"],
-    "ecology": ["/reviews", "/revenue", f"/batches/{world.BATCH}"],
+    "ecology": ["/reviews", "/impact", "/revenue", f"/batches/{world.BATCH}"],
     "forestry": ["/reviews", "/revenue"],
-    "authority": ["/reviews", "/sources"],
+    "authority": ["/reviews", "/sources", "/impact"],
     "cement": ["/market", "/holdings", "/pledges", f"/batches/{world.BATCH}",
                "/holdings?bought=XY-T000001", f"/explain/run/{world.RUN}"],
     "dingxin": ["/reviews", "/revenue", "/distributions/XY-D000001",
@@ -90,6 +91,8 @@ def _kind(link: str) -> str:
     """One link per kind of page: all parcels of a table stand for themselves in the first."""
     if link.startswith("/explain/run-row/"):
         return _first.setdefault(link.rpartition(":")[0], link)
+    if re.match(r"/runs/[^/]+/sheets/", link):
+        return _first.setdefault("/sheets/", link)
     if re.match(r"/parcels/\d", link):
         return _first.setdefault("/parcels/", link)
     return link

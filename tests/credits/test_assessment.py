@@ -22,7 +22,7 @@ from project_world import (
 )
 from sqlalchemy.orm import Session
 
-from carbon_platform.credits import approval, assessment, rules
+from carbon_platform.credits import adoption, approval, assessment, rules
 from carbon_platform.credits.tables import AssessmentRun, RunRow
 from carbon_platform.identity.tables import AuditRecord
 from carbon_platform.projects import monitoring
@@ -339,16 +339,19 @@ def test_sign_offs_adopt_what_is_in_force_once(world: World) -> None:
     signed = world.sign_parameters()
     again = body | {"parameter_digest": signed["parameter_digest"]}
     assert world.refused("authority", "POST", url, again) == (409, "platform.conflict")
-    assert [item["id"] for item in world.get("operator", url)] == [signed["id"]]
+    listed = world.get("operator", url)
+    assert [(item["parameter_digest"], item["second_approver"]) for item in listed] == [
+        (signed["parameter_digest"], "ecology 经办")
+    ]
     assert world.get("operator", url, methodology_key="ratoon_rice_v1") == []
 
 
 def test_outside_a_demonstration_a_sign_off_is_real(world: World) -> None:
-    actor = world.actor("authority")
+    actor, second = world.actor("authority"), world.actor("ecology")
     digest = approval.present_digest("ratoon_rice_v1", now=world.now)
 
     def sign(session: Session) -> bool:
-        return approval.sign_off(
+        filed = adoption.propose(
             session,
             actor,
             methodology_key="ratoon_rice_v1",
@@ -358,6 +361,10 @@ def test_outside_a_demonstration_a_sign_off_is_real(world: World) -> None:
             signed_on=date(2026, 11, 20),
             is_demo=False,
             now=world.now,
-        ).is_demo
+        )
+        adoption.decide(session, second, filed.id, decision="approve", note="", now=world.now)
+        signed = approval.signoff_of(session, "ratoon_rice_v1", digest)
+        assert signed is not None
+        return signed.is_demo
 
     assert world.db.transact(sign) is False

@@ -23,7 +23,7 @@ NEEDS = {
 class Run:
     methodology_key: str = "camellia_oil_v1"
     parameter_digest: str = "d1"
-    parameters: list[Any] = field(default_factory=lambda: [{"name": "k", "status": "illustrative"}])
+    parameters: list[Any] = field(default_factory=lambda: [{"name": "k", "status": "unverified"}])
     issuable_t: int = 10
     net_t: float = 10.5
     status: str = "estimate"
@@ -145,6 +145,18 @@ def test_weak_parameters_are_named(status: str) -> None:
     assert "weak_one" in blocker.en
     assert "good" not in blocker.en
     assert "fair" not in blocker.en
+
+
+def test_no_signature_makes_an_illustrative_number_issue() -> None:
+    everyone = [Review(role) for role in NEEDS["camellia_oil_v1"]]
+    invented = [{"name": "k", "status": "illustrative"}]
+    assert codes(Run(parameters=invented), [SignOff()], everyone) == ["illustrative_parameters"]
+
+
+def test_the_city_never_issues_ccer() -> None:
+    run = Run(methodology_key="ccer_afforestation_v1", parameters=[{"name": "k", "status": "verified"}])
+    everyone = [Review(role) for role in ("verifier", "ecology_bureau", "forestry_bureau")]
+    assert codes(run, [SignOff(methodology_key="ccer_afforestation_v1")], everyone) == ["issued_nationally"]
 
 
 def test_verified_parameters_need_no_signature() -> None:

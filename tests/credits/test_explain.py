@@ -73,7 +73,7 @@ def test_a_run_opens_into_sums_and_the_one_rounding(world: World) -> None:
         value for name, value in run["totals"].items() if name.endswith(("_t", "_kg")) and name != "net_t"
     }
     gross = next(e for e in sums if e["symbol"] == "ΣG")
-    assert gross["symbolic"] == "ΣG = ΣΔC − ΣBSL − ΣLK − ΣE_fert − ΣE_fuel"
+    assert gross["symbolic"] == "ΣG = ΣΔC − ΣBSL − ΣE_SOC − ΣLK − ΣE_fert − ΣE_fuel − ΣE_el"
     assert f"{run['totals']['delta_c_t']:.6g}"[:5] in gross["numeric"]
     used = {term["symbol"]: term for term in summing["terms"]}
     assert len(used) == len(run["parameters"])
@@ -133,8 +133,9 @@ def test_who_may_look_behind_a_run(world: World) -> None:
     told = world.get("alpha", path)
     assert told["figure"]["status"] == "issued"
     assert told["is_demo"] is True
+    # The set was adopted by two people: the second one stands behind the authority.
     assert [a["role"] for a in told["approvals"]] == [
-        "operator", "authority", "verifier", "ecology_bureau", "forestry_bureau",
+        "operator", "authority", "ecology_bureau", "verifier", "ecology_bureau", "forestry_bureau",
     ]  # fmt: skip
 
 

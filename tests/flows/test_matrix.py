@@ -66,7 +66,9 @@ HOLDERS = {
     "run.write": "operator",
     "run.review": "verifier ecology_bureau forestry_bureau",
     "methodology.read": f"forestry_officer authority enterprise citizen {EVERYBODY_AT_WORK}",
+    "explain.read": f"forestry_officer authority enterprise citizen {EVERYBODY_AT_WORK}",
     "methodology.sign": "authority",
+    "methodology.approve": "authority ecology_bureau",
     "batch.issue": "operator",
     "holding.read": "operator enterprise auditor bank",
     "holding.retire": "enterprise",
@@ -181,6 +183,7 @@ def things(house: House, told: Told, people: dict[str, Person]) -> dict[str, str
     trade = told.trades[0]
     offer = people["operator"].get("/api/v1/listings")["items"][0]  # still open: others may have been sold
     parcel = people["operator"].get("/api/v1/parcels")["items"][0]["code"]
+    people["verifier"].post(f"/api/v1/runs/{run}/uncertainty", {})
     return {
         "/acts/": str(told.citizen["ride"]["id"]),
         "/batches/": told.batches[0]["code"],
@@ -193,6 +196,8 @@ def things(house: House, told: Told, people: dict[str, Person]) -> dict[str, str
         "/heads/": head.day,
         "/listings/": str(offer["id"]),
         "/methodologies/": "camellia_oil_v1",
+        "/parameter-previews/": asked_preview(people["authority"]),
+        "/parameter-proposals/": "1",
         "/parcel-imports/": str(told.imports[0]["staged"]["id"]),
         "/parcels/": parcel,
         "/projects/": told.projects["camellia"]["code"],
@@ -203,8 +208,18 @@ def things(house: House, told: Told, people: dict[str, Person]) -> dict[str, str
         "certificates/": told.certificate["certificate_number"],
         "/retirements/": told.certificate["certificate_number"],
         "/runs/": run,
+        "/sheets/": f"{run}:{people['verifier'].get(f'/api/v1/runs/{run}/rows')['items'][0]['parcel_code']}",
         "/trades/": trade["code"],
     }
+
+
+def asked_preview(authority: Person) -> str:
+    """One preview of a change is enough."""
+    listed = authority.get("/api/v1/parameter-previews")
+    change = '[ef_diesel]\nvalue = 0.003\nfrom = 2027-01-01\nsource = "演示"\nstatus = "illustrative"\n'
+    body = {"methodology_key": "camellia_oil_v1", "fragment": change}
+    found = listed[0] if listed else authority.post("/api/v1/parameter-previews", body)
+    return str(found["id"])
 
 
 def imported_registry(operator: Person) -> dict[str, str]:

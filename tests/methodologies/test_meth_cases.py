@@ -27,7 +27,10 @@ CASES = [
 @pytest.mark.parametrize(("key", "case"), CASES, ids=[f"{key}: {case['name']}" for key, case in CASES])
 def test_worked_case(key: str, case: dict[str, Any]) -> None:
     frame = pd.DataFrame([case["input"]], index=["case"])
-    result = run(registry()[key], frame, period=tuple(case["period"]), as_of=case["as_of"])
+    tables = {name: pd.DataFrame(lines) for name, lines in case.get("tables", {}).items()}
+    result = run(
+        registry()[key], frame, period=tuple(case["period"]), as_of=case["as_of"], tables=tables or None
+    )
     for name, printed in case["expected"].items():
         stored = float(result.frame.loc["case", name])
         got = Decimal(stored).quantize(Decimal(printed), ROUND_HALF_EVEN)

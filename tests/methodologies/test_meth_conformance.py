@@ -29,7 +29,7 @@ def test_the_own_example_conforms(key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 @given(data=st.data())
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 def test_generated_frames_conform(
     key: str, check: Callable[[Methodology, Example], None], data: st.DataObject

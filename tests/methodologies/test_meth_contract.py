@@ -15,9 +15,11 @@ import pandas as pd
 import pytest
 
 from methodologies import registry
+from methodologies.columns import Findings
 from methodologies.contract import InvalidRows, Methodology, decimal_year, run
-from methodologies.digest import folder_digest
+from methodologies.digest import folder_digest, input_digest
 from methodologies.errors import InvalidOutput, InvalidPeriod, ParameterNotInForce
+from methodologies.validation import canonical
 
 CAMELLIA = registry()["camellia_oil_v1"]
 RICE = registry()["ratoon_rice_v1"]
@@ -137,12 +139,23 @@ def test_numbers_in_any_honest_type_are_the_same_number() -> None:
 
 @pytest.mark.parametrize("column", [column.name for column in CAMELLIA.columns])
 def test_every_column_is_part_of_the_input_digest(column: str) -> None:
-    frame = CAMELLIA.example().frame.assign(leakage_tco2e=1.0)
-    changed = frame.copy()
-    last = frame.index[2]
-    swap = {"activity": "new_planting", "route": "default"}
-    changed.loc[last, column] = swap[column] if column in swap else frame.loc[last, column] + 1
-    assert go(CAMELLIA, changed).input_digest != go(CAMELLIA, frame).input_digest
+    """Below the rules between columns: any admissible change of one cell changes the digest."""
+    frame, period = CAMELLIA.example().frame, CAMELLIA.example().period
+    values = canonical(CAMELLIA.columns, frame, Findings(frame.index))
+    declared = CAMELLIA.column(column)
+    changed = pd.Series(values[column], copy=True)
+    match declared.kind:
+        case "choice":
+            changed.iloc[2] = next(choice for choice in declared.choices if choice != changed.iloc[2])
+        case "bool":
+            changed.iloc[2] = not changed.iloc[2]
+        case "text":
+            changed.iloc[2] = f"{changed.iloc[2]}乙"
+        case _:
+            changed.iloc[2] += 1
+    other = values | {column: changed.array if declared.kind == "choice" else changed.to_numpy()}
+    digests = {input_digest(CAMELLIA.columns, v, frame.index, period) for v in (values, other)}
+    assert len(digests) == 2
 
 
 def test_labels_period_and_row_membership_are_part_of_the_input_digest() -> None:
@@ -166,16 +179,22 @@ def test_the_input_digest_can_be_recomputed_from_its_description() -> None:
         text = json.dumps(words, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         total.update(text.encode() + b"\n")
 
-    codes = sorted(["XI14", "XI14b", "SH03", "XI16", "XI17", "SJ37", "SJ36", "ZH08"])
-    header({"format": "xinyang-input-1", "rows": 2, "period": ["2026-11-01", "2026-12-01"]})
+    codes = sorted(act.code for act in ACTS.behaviours)
+    header({"format": "xinyang-input-2", "rows": 2, "period": ["2026-11-01", "2026-12-01"]})
     header({"labels": "integer"})
     total.update(struct.pack("<2q", 3, 7))
+    header({"column": "avoided_km", "kind": "float", "unit": "km", "same": True})
+    total.update(struct.pack("<d", 0.0))
     header({"column": "code", "kind": "choice", "unit": "", "choices": codes})
     total.update(struct.pack("<2H", codes.index("XI16"), codes.index("XI14b")))
+    header({"column": "meeting_h", "kind": "float", "unit": "h", "same": True})
+    total.update(struct.pack("<d", 0.0))
     header({"column": "quantity", "kind": "float", "unit": "1"})
     total.update(struct.pack("<2d", 2.5, 1.0))
+    header({"column": "saved_kwh_per_year", "kind": "float", "unit": "kWh/year", "same": True})
+    total.update(struct.pack("<d", 0.0))
     assert go(ACTS, frame).input_digest == total.hexdigest()
-    assert total.hexdigest() == "14cfe26dee8c692b2957473cb60177b15527b1895a5969c2b219fafc336143f5"
+    assert total.hexdigest() == "e9e9d8bd9d6dab37efefb5edf1ae239504e68066ee289d7b0f3c263893dc2d33"
 
 
 def test_unknown_repeated_and_missing_columns_are_refused() -> None:
@@ -227,7 +246,7 @@ def test_unusual_seasons_are_for_review_not_refused() -> None:
     warnings = go(RICE, frame).warnings
     assert {(warning.row, warning.severity) for warning in warnings} == {("示例-2", "review")}
     assert {warning.column for warning in warnings} == {"main_harvest_date", "ratoon_harvest_date"}
-    fast = CAMELLIA.example().frame.assign(stock_end_t_per_ha=40.0)
+    fast = CAMELLIA.example().frame.assign(stock_end_t_per_ha=20.0)
     assert [warning.row for warning in go(CAMELLIA, fast).warnings] == ["示例-3"]
 
 
@@ -244,7 +263,7 @@ def test_only_parameters_that_were_used_block_issuing() -> None:
         "accrual_years", "k_risk", "saturation_share", "stock_ceiling_tc_per_ha",
     )  # fmt: skip
     assert not default_only.issuable
-    assert "uncertainty_discount_mid" in go(CAMELLIA, frame.loc[["示例-3"]]).blocking_parameters
+    assert "cn_arcm_rate_2" in go(CAMELLIA, frame.loc[["示例-3"]]).blocking_parameters
     ride = go(ACTS, pd.DataFrame({"code": ["XI14b"], "quantity": [1.0]}, index=["a"]))
     assert ride.issuable and ride.blocking_parameters == ()
     assert [used.name for used in ride.parameters_used] == ["c_xi14b_g", "p_xi14b_g"]
@@ -318,14 +337,17 @@ def test_a_model_that_breaks_the_contract_yields_nothing(change: Any) -> None:
         go(_with_output(change), CAMELLIA.example().frame)
 
 
-def test_the_code_digest_covers_model_parameters_and_contract(tmp_path: Any) -> None:
-    for name in ("model.py", "__init__.py", "parameters.toml"):
+def test_the_code_digest_covers_model_data_and_contract(tmp_path: Any) -> None:
+    for name in ("model.py", "__init__.py", "species.toml"):
         (tmp_path / name).write_text(f"# {name}\n", encoding="utf-8")
     seen = {folder_digest(tmp_path, "1"), folder_digest(tmp_path, "2")}
-    for name in ("model.py", "__init__.py", "parameters.toml"):
+    for name in ("model.py", "__init__.py", "species.toml"):
         (tmp_path / name).write_text(f"# {name}, changed\n", encoding="utf-8")
         seen.add(folder_digest(tmp_path, "1"))
     assert len(seen) == 5
+    # A value dated later changes no earlier run; the parameter digest covers what was in force.
+    (tmp_path / "parameters.toml").write_text("# new\n", encoding="utf-8")
+    assert folder_digest(tmp_path, "1") in seen
     (tmp_path / "model.py").write_bytes(b"# model.py, changed\r\n")
     (tmp_path / "cases").mkdir()
     assert folder_digest(tmp_path, "1") in seen

@@ -78,7 +78,7 @@ def step(name: str, formula: Any) -> Step:
         (step("net_t", "[1][0]"),),
         (step("net_t", "{area_ha} *"),),
         (step("net_t", "0 < {area_ha} < 1"),),
-        (step("net_t", "abs({area_ha})"),),
+        (step("net_t", "round({area_ha})"),),
         (step("net_t", (Case("{area_ha} > 0", "1"),)),),
         (step("net_t", (Case("", "1"), Case("", "2"))),),
     ],
@@ -103,6 +103,7 @@ def test_optional_texts_and_bools_have_their_kinds() -> None:
         columns=columns,
         quantify=quantify,
         check=no_check,
+        preparations=(),
         steps=(step("net_t", (Case("{proven}", "{area_ha}"), Case("", "0"))),),
     )
     frame = pd.DataFrame(
@@ -144,7 +145,7 @@ def test_lookups_by_name() -> None:
     with pytest.raises(KeyError):
         CAMELLIA.step("area_ha")
     allowed = {c.name: c.allowed for c in registry()["ratoon_rice_v1"].columns}
-    assert allowed["area_ha"] == "0 – 100000" and allowed["activity"] == "A1 | A2 | A3 | A4"
+    assert allowed["area_ha"] == "0 – 1000" and allowed["activity"] == "A1 | A2 | A3 | A4"
     assert (
         allowed["main_harvest_date"] == "YYYY-MM-DD" and allowed["baseline_straw_evidence"] == "true | false"
     )

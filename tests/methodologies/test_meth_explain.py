@@ -15,7 +15,7 @@ from meth_strategies import examples
 from methodologies import registry
 from methodologies.contract import ExplainedStep, explain_row, run
 from methodologies.errors import ExplanationMismatch
-from methodologies.formula import number_text, term_text
+from methodologies.formula import FUNCTIONS, number_text, term_text
 
 KEYS = sorted(registry())
 RELAXED = settings(
@@ -25,7 +25,7 @@ RELAXED = settings(
 
 def python_value(step: ExplainedStep, template: str) -> Any:
     """Python's own evaluation of a template over the terms the step lists, nothing else in scope."""
-    scope: dict[str, Any] = {"min": min, "max": max, "__builtins__": {}}
+    scope: dict[str, Any] = {**FUNCTIONS, "__builtins__": {}}
     for term in step.terms:
         scope[term.name] = term.value.toordinal() if isinstance(term.value, date) else term.value
     return eval(re.sub(r"[{}]", "", template), scope)  # noqa: S307 - the templates are the project's own
@@ -36,7 +36,7 @@ def printed_value(text: str) -> float:
     text = re.sub(r"\d{4}-\d{2}-\d{2}", lambda day: str(date.fromisoformat(day[0]).toordinal()), text)
     for printed, plain in (("^", "**"), ("×", "*"), ("−", "-")):
         text = text.replace(printed, plain)
-    return float(eval(text, {"min": min, "max": max, "__builtins__": {}}))  # noqa: S307
+    return float(eval(text, {**FUNCTIONS, "__builtins__": {}}))  # noqa: S307
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
 from pathlib import Path
 
@@ -129,11 +130,20 @@ def test_the_digest_is_that_of_the_day(tmp_path: Path) -> None:
 def test_shipped_parameters_are_complete_and_used(key: str) -> None:
     methodology = registry()[key]
     used = {name for step in methodology.steps for name in step.uses}
+    folders = (methodology.folder, *methodology.libraries)
+    files = {path for folder in folders for path in (folder.rglob("*") if folder.is_dir() else [folder])}
+    reading = {p for p in files if p.suffix in {".py", ".toml"}} - {methodology.folder / "parameters.toml"}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in reading)
+    # What a shared table brings (coefficients of every species) need not all be used.
+    own = tomllib.loads((methodology.folder / "parameters.toml").read_text(encoding="utf-8"))
     for parameter in methodology.parameters:
         assert parameter.status in {"secondary", "unverified", "local-decision"}, parameter.name
         assert parameter.low <= parameter.high and len(parameter.source) > 8
-        # The limit of sampling error refuses rows; it enters no equation.
-        assert parameter.name in used | {"uncertainty_max_pct"}, parameter.name
+        # Limits that refuse rows, and figures of preparations, enter no equation but are read by the code;
+        # those of a species or a band by a name put together from its beginning.
+        words = parameter.name.split("_")
+        read = any("_".join(words[:count]) in code for count in range(len(words), 1, -1))
+        assert parameter.name in used or read or parameter.name not in own, parameter.name
 
 
 def test_the_ceiling_names_its_proxy_species() -> None:

@@ -41,7 +41,9 @@ NEVER = [
     ({"crediting_to": "2021-01-01"}, 422, "projects.period_reversed"),
     ({"region_code": "410100"}, 422, "projects.region_outside_scope"),
     ({"region_code": "41"}, 422, "projects.region_outside_scope"),
-    ({"scheme": "ccer"}, 422, "platform.invalid_input"),
+    ({"scheme": "ccer"}, 422, "projects.scheme_mismatch"),
+    ({"scheme": "vcs"}, 422, "platform.invalid_input"),
+    ({"scheme": "inclusion", "methodology_key": "ccer_afforestation_v1"}, 422, "projects.scheme_mismatch"),
     ({"colour": "green"}, 422, "platform.invalid_input"),
 ]
 
@@ -50,6 +52,11 @@ def test_what_no_project_can_be(world: World) -> None:
     for change, status, code in NEVER:
         assert world.refused("operator", "POST", "/projects", NEW | change) == (status, code), change
     assert world.get("operator", "/projects")["total"] == 0
+
+
+def test_a_ccer_project_is_one_by_its_methodology(world: World) -> None:
+    made = world.post("operator", "/projects", NEW | {"methodology_key": "ccer_afforestation_v1"})
+    assert made["scheme"] == "ccer"
 
 
 def test_wrong_roles_open_no_projects(world: World) -> None:

@@ -1,0 +1,1 @@
+"""A methodology as people read it: mathematics, Markdown, the words around them."""

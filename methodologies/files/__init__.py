@@ -1,0 +1,1 @@
+"""Files of people: CSV, JSON and XLSX in, templates and run documents out."""

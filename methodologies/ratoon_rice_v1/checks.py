@@ -1,0 +1,330 @@
+"""Rules between columns of ``ratoon_rice_v1``: what is refused, and what a person must look at."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from methodologies.columns import Findings
+from methodologies.declaration import Period
+from methodologies.errors import Problem
+from methodologies.parameters import ParametersInForce
+from methodologies.ratoon_rice_v1.columns import ACTIVITIES, SEASONS
+from methodologies.ratoon_rice_v1.columns_rules import BASELINE_TYPES, SETTINGS
+from methodologies.ratoon_rice_v1.model import days_between, quantify, season_lengths
+
+Mask = npt.NDArray[np.bool_]
+_SINGLE_RICE = ACTIVITIES.index("A3")
+# What each activity was before, as a position in BASELINE_TYPES.
+_TYPE_OF = np.array([BASELINE_TYPES.index(kind) for kind in ("ratoon", "double", "single", "ratoon")])
+_MU_PER_HA = 15.0
+_MU_NEAR = 0.05
+# Nitrogen guidance is 150 – 180 kg/ha, that is 10 – 12 kg/mu: a figure this low was meant per mu.
+_N_PER_MU_MAX = 20.0
+
+
+def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
+    """Everything about a frame whose cells are each in range."""
+    _dates(frame, period, findings)
+    _single_rice(frame, findings)
+    _one_setting(frame, findings)
+    _eligible(frame, p, findings)
+    _measured(frame, findings)
+    _amounts(frame, findings)
+    _units(frame, findings)
+    _reviews(frame, findings, p)
+    _decisions(frame, findings)
+    if not findings.errors:
+        _size(frame, period, p, findings)
+
+
+def _dates(frame: pd.DataFrame, period: Period, findings: Findings) -> None:
+    """Order of dates, harvest inside the period."""
+    order = ("previous_flood_end_date", "main_land_prep_date", "main_harvest_date", "ratoon_harvest_date")
+    for first, last in pairwise(order):
+        days = days_between(frame, first, last)
+        # A field may be flooded until the day of land preparation; two harvests never share a day.
+        wrong = days < 0 if first == order[0] else days <= 0
+        _date_problem(frame, findings, wrong, last, f"{first} 之后", f"after {first}")
+    undrained = days_between(frame, "main_harvest_date", "ratoon_drainage_date") <= 0
+    after = ("main_harvest_date 之后", "after main_harvest_date")
+    _date_problem(frame, findings, undrained, "ratoon_drainage_date", *after)
+    harvest = frame["ratoon_harvest_date"].to_numpy().astype("datetime64[D]")
+    outside = (harvest < np.datetime64(period.start, "D")) | (harvest >= np.datetime64(period.end, "D"))
+    span = f"{period.start} … {period.end}"
+    _date_problem(
+        frame, findings, outside, "ratoon_harvest_date", f"监测期 {span} 之内", f"inside the period {span}"
+    )
+
+
+def _date_problem(
+    frame: pd.DataFrame, findings: Findings, wrong: Any, column: str, allowed_zh: str, allowed_en: str
+) -> None:
+    findings.where(
+        wrong,
+        column=column,
+        values=frame[column].to_numpy().astype("datetime64[D]"),
+        unit="date",
+        allowed=allowed_en,
+        zh=f"第 {{row}} 行 {column} 为 {{value}}，应在{allowed_zh}。请核对日期。",
+        en=f"Row {{row}}: {column} is {{value}}, but must be {allowed_en}. Check the dates.",
+    )
+
+
+def _single_rice(frame: pd.DataFrame, findings: Findings) -> None:
+    """Single rice has no second season; two seasons have both measured."""
+    single_rice = frame["activity"].cat.codes.to_numpy() == _SINGLE_RICE
+    second = [column for column in frame.columns if column.startswith("base2_")]
+    for name in second:
+        if name == "base2_regime":
+            continue
+        findings.where(
+            single_rice & (frame[name].to_numpy() != 0),
+            column=name,
+            values=frame[name].to_numpy(),
+            unit="",
+            allowed="0",
+            zh="第 {row} 行基准线为一季稻（A3），没有第二季，{column} 却为 {value}。请留空或填 0。",
+            en="Row {row}: a single-rice baseline (A3) has no second season, but {column} is {value}. "
+            "Leave it empty or 0.",
+        )
+
+
+def _one_setting(frame: pd.DataFrame, findings: Findings) -> None:
+    """A run is computed one way: choosing factor, route or basis parcel by parcel would pick winners."""
+    for name in SETTINGS:
+        values = frame[name].to_numpy()
+        if len(values) == 0 or (values == values[0]).all():
+            continue
+        findings.where(
+            np.asarray(values != values[0]),
+            column=name,
+            values=values,
+            unit="",
+            allowed=str(values[0]),
+            zh="第 {row} 行 {column} 为 {value}，第一行为 {allowed}。一次核算只能用一种取法，请统一。",
+            en="Row {row}: {column} is {value}, but {allowed} in the first row. "
+            "A run uses one of them; make it the same or run separately.",
+        )
+
+
+def _eligible(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) -> None:
+    """Applicability and additionality, as far as a row can tell."""
+    flags = (
+        ("irrigation_controlled", False, "灌排不可控的稻田不适用",
+         "paddies without water control are outside"),
+        ("required_by_rule", True, "法规强制的做法没有额外性",
+         "a practice required by rule is not additional"),
+        ("funded_elsewhere", True, "已在其他机制按吨获益，不得重复计算",
+         "these tonnes are credited elsewhere"),
+    )  # fmt: skip
+    for name, refused, zh, en in flags:
+        values = frame[name].to_numpy()
+        findings.where(
+            values == refused,
+            column=name,
+            values=values,
+            unit="",
+            allowed=str(not refused).lower(),
+            zh=f"第 {{row}} 行 {{column}} 为 {{value}}：{zh}。请移出本次核算。",
+            en=f"Row {{row}}: {{column}} is {{value}}: {en}. Leave the parcel out.",
+        )
+    years = frame["lookback_years"].to_numpy()
+    if years.any():
+        findings.where(
+            (years > 0) & (years < p.lookback_years_min),
+            column="lookback_years",
+            values=years,
+            unit="yr",
+            allowed=f"≥ {p.lookback_years_min:g}",
+            zh="第 {row} 行回溯期只有 {value} 年，至少需要 {allowed} 年。请补充记录。",
+            en="Row {row}: the look-back covers {value} years; {allowed} are needed. Add records.",
+        )
+    kind = frame["baseline_type"].cat.codes.to_numpy()
+    activity = frame["activity"].cat.codes.to_numpy()
+    findings.where(
+        (kind > 0) & (kind != _TYPE_OF[activity]),
+        column="activity",
+        values=frame["activity"].to_numpy(),
+        unit="",
+        allowed="ratoon: A1, A4; double: A2; single: A3",
+        zh="第 {row} 行活动类型为 {value}，与回溯期种植制度不符（{allowed}）。请更正其一。",
+        en="Row {row}: activity {value} does not follow from the look-back ({allowed}). Correct one of them.",
+    )
+
+
+def _measured(frame: pd.DataFrame, findings: Findings) -> None:
+    """A measured route needs every season that exists, and a reduction known better than itself."""
+    measured = frame["ch4_route"].cat.codes.to_numpy() == 1
+    two = frame["activity"].cat.codes.to_numpy() != _SINGLE_RICE
+    second = frame["base2_measured_ch4_kg_per_ha"].to_numpy()
+    findings.where(
+        measured & two & (second == 0),
+        column="base2_measured_ch4_kg_per_ha",
+        values=second,
+        unit="kg CH4/ha",
+        allowed="≠ 0",
+        zh="第 {row} 行为实测路线，基准线有两季，却没有第二季的实测值。两季各需一个季节排放值，请补充。",
+        en="Row {row}: measured route with two baseline seasons, but the second is not measured. "
+        "Each season needs its own figure.",
+    )
+    uncertainty = frame["measured_uncertainty_pct"].to_numpy()
+    findings.where(
+        measured & (uncertainty > 100),
+        column="measured_uncertainty_pct",
+        values=uncertainty,
+        unit="%",
+        allowed="0 – 100",
+        zh="第 {row} 行实测减排量的不确定性为 {value}%，超过 100%，项目不合格。请增加测点或改用缺省因子。",
+        en="Row {row}: the measured reduction is uncertain by {value} %, beyond 100 %: not eligible. "
+        "Measure more fields or use default factors.",
+    )
+
+
+def _amounts(frame: pd.DataFrame, findings: Findings) -> None:
+    """Parts do not exceed their whole; manure has carbon."""
+    for season in SEASONS:
+        total = frame[f"{season}_n_kg_per_ha"].to_numpy()
+        parts = frame[f"{season}_n_organic_kg_per_ha"] + frame[f"{season}_n_residue_kg_per_ha"]
+        findings.where(
+            parts.to_numpy() > total + 1e-9,
+            column=f"{season}_n_organic_kg_per_ha",
+            values=parts.to_numpy(),
+            unit="kg N/ha",
+            allowed=f"≤ {season}_n_kg_per_ha",
+            zh="第 {row} 行有机肥氮与残茬氮之和 {value} kg N/ha 超过总施氮量（{allowed}）。请核对。",
+            en="Row {row}: organic and residue nitrogen, {value} kg N/ha, exceed the total ({allowed}).",
+        )
+    manure, carbon = frame["imported_manure_t"].to_numpy(), frame["imported_manure_tc_per_t"].to_numpy()
+    findings.where(
+        (manure > 0) & (carbon == 0),
+        column="imported_manure_tc_per_t",
+        values=carbon,
+        unit="tC/t",
+        allowed="> 0",
+        zh="第 {row} 行有外来粪肥，含碳量却为 {value}。请填写含碳量（tC/t）。",
+        en="Row {row}: manure was brought in, but its carbon content is {value}. Give it in tC/t.",
+    )
+
+
+def _units(frame: pd.DataFrame, findings: Findings) -> None:
+    """Mu taken as hectares, in areas and in nitrogen."""
+    area, contract = frame["area_ha"].to_numpy(), frame["contract_area_ha"].to_numpy()
+    both = (area > 0) & (contract > 0)
+    ratio = np.divide(area, contract, out=np.ones(len(area)), where=both)
+    in_mu = (np.abs(ratio / _MU_PER_HA - 1) < _MU_NEAR) | (np.abs(ratio * _MU_PER_HA - 1) < _MU_NEAR)
+    findings.where(
+        in_mu,
+        column="area_ha",
+        values=area,
+        unit="ha",
+        allowed="contract_area_ha ± 5 %",
+        zh="第 {row} 行 {column} 为 {value} 公顷，与合同面积相差约 15 倍：其中一个可能是亩。"
+        "1 亩 = 1/15 公顷，请换算。",
+        en="Row {row}: {column} is {value} ha, about 15 times off the contract area: one of them is in mu. "
+        "1 mu is 1/15 ha; convert it.",
+    )
+    for season in SEASONS:
+        nitrogen = frame[f"{season}_n_kg_per_ha"].to_numpy()
+        findings.where(
+            (nitrogen > 0) & (nitrogen < _N_PER_MU_MAX),
+            column=f"{season}_n_kg_per_ha",
+            values=nitrogen,
+            unit="kg N/ha",
+            allowed=f"0 | ≥ {_N_PER_MU_MAX:g}",
+            zh="第 {row} 行 {column} 为 {value} kg N/ha，偏低，可能按亩填写（1 kg/亩 = 15 kg/ha），请复核。",
+            en="Row {row}: {column} is {value} kg N/ha; that low, it may be per mu "
+            "(1 kg/mu is 15 kg/ha); review it.",
+            severity="review",
+        )
+
+
+def _reviews(frame: pd.DataFrame, findings: Findings, p: ParametersInForce) -> None:
+    """What is possible but unusual: a person must look."""
+    lengths = season_lengths(frame, p)
+    nitrogen = (frame["main_n_kg_per_ha"] + frame["ratoon_n_kg_per_ha"]).to_numpy()
+    preflood = frame["ratoon_preflood_days"].to_numpy()
+    adoption = frame["county_adoption_pct"].to_numpy()
+    adoption_max = p.adoption_max_pct if adoption.any() else 100.0
+    unusual = (
+        ("main_harvest_date", lengths["main"], 80, 160, "d", "头季天数", "days of the main season"),
+        ("ratoon_harvest_date", lengths["ratoon"], 45, 90, "d", "再生季天数", "days of the ratoon season"),
+        ("main_n_kg_per_ha", nitrogen, 0, 450, "kg N/ha", "全年施氮量", "nitrogen of the year"),
+        ("ratoon_preflood_days", preflood, 0, p.days_flooded - 1, "d", "头季收割前淹水天数",
+         "flooding up to harvest"),
+        ("county_adoption_pct", adoption, 0, adoption_max, "%", "本县采用率（普遍性做法）",
+         "adoption in the county (common practice)"),
+        ("burnt_straw_t_per_ha", frame["burnt_straw_t_per_ha"].to_numpy(), 0, 0, "t/ha",
+         "焚烧秸秆量（依法禁止）", "burnt straw, which is banned,"),
+        ("soil_factor", frame["soil_factor"].to_numpy(), 1, 1, "", "土壤系数（无缺省值，须有证据）",
+         "the soil factor, which needs evidence,"),
+        ("cultivar_factor", frame["cultivar_factor"].to_numpy(), 1, 1, "", "品种系数（无缺省值，须有证据）",
+         "the cultivar factor, which needs evidence,"),
+    )  # fmt: skip
+    for column, values, low, high, unit, zh, en in unusual:
+        findings.where(
+            (values < low) | (values > high),
+            column=column,
+            values=values,
+            unit=unit,
+            allowed=f"{low:g} – {high:g}",
+            zh=f"第 {{row}} 行{zh}为 {{value}} {unit}，不在常见范围 {{allowed}} 内，请复核。",
+            en=f"Row {{row}}: {en} is {{value}} {unit}, outside the usual {{allowed}}; review it.",
+            severity="review",
+        )
+
+
+def _decisions(frame: pd.DataFrame, findings: Findings) -> None:
+    """Settings that need a decision of the authority are labelled; equal output exists for A3 alone."""
+    equal = frame["accounting_basis"].cat.codes.to_numpy() == 1
+    findings.where(
+        equal & (frame["activity"].cat.codes.to_numpy() != _SINGLE_RICE),
+        column="accounting_basis",
+        values=frame["accounting_basis"].to_numpy(),
+        unit="",
+        allowed="area",
+        zh="第 {row} 行选了同等产量基准线，它只用于 A3（一季稻改再生稻）。请改为 {allowed}。",
+        en="Row {row}: the equal-output basis exists for A3, single rice to ratoon, only. Use {allowed}.",
+    )
+    labels = (
+        (bool(equal.any()), "accounting_basis",
+         "同等产量基准线（强度声明）：须市主管部门决定，不得与按面积的减排量混用",
+         "equal-output basis, an intensity claim: needs a decision of the city authority and is never mixed "
+         "with area-based reductions"),
+        (bool(frame["credit_n_saving"].to_numpy().any()), "credit_n_saving",
+         "计入少施氮的 N2O 减少：须市主管部门决定",
+         "nitrogen savings are credited: needs a decision of the city authority"),
+        (bool(frame["weather_lengthened"].to_numpy().any()), "weather_lengthened",
+         "天气延长生育期：请核对证据",
+         "weather-lengthened season: check the evidence"),
+    )  # fmt: skip
+    for raised, column, zh, en in labels:
+        if raised:
+            findings.add(Problem(None, column, "", "", "", f"{zh}。", f"{en}.", "review"))
+
+
+def _size(frame: pd.DataFrame, period: Period, p: ParametersInForce, findings: Findings) -> None:
+    """IPCC Tier 1 factors serve projects up to 60 000 t a year; beyond, a country-specific EF_c is needed."""
+    # A flooded field with 5 t of straw emits about 50 t/ha a year: small runs need no second computation.
+    if frame["area_ha"].sum() * 50.0 <= p.describe("tier1_limit_t").value * period.years:
+        return
+    aside = ParametersInForce(p.table)  # what is read for the check is not used in the result
+    net = quantify(frame, period=period, p=aside)["net_t"].to_numpy()
+    by_default = frame["ch4_route"].cat.codes.to_numpy() == 0
+    yearly = float(net[by_default].sum()) / period.years
+    if yearly <= p.tier1_limit_t:
+        return
+    regional = bool((frame["ef_c_choice"].cat.codes.to_numpy() == 1).any())
+    limit = f"≤ {p.tier1_limit_t:g}"
+    zh = f"缺省因子的年减排量为 {yearly:.0f} 吨，超过 {p.tier1_limit_t:g} 吨：须用国家或实测排放因子。"
+    en = (
+        f"Default factors give {yearly:.0f} t a year, beyond {p.tier1_limit_t:g} t: "
+        "a country-specific or measured factor is needed; review it."
+    )
+    findings.add(
+        Problem(None, "net_t", f"{yearly:.0f}", "tCO2e/yr", limit, zh, en, "error" if regional else "review")
+    )

@@ -1,0 +1,151 @@
+"""Rules between columns of ``tea_garden_v1``, and a kind word where a garden turns out to be a source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from methodologies.columns import Findings
+from methodologies.declaration import Period
+from methodologies.parameters import ParametersInForce
+from methodologies.perennial import deductions, growth, land, soil
+from methodologies.tea_garden_v1.columns import ACTIVITIES, N2O_ROUTES, ROUTES, SOIL_ROUTES
+from methodologies.tea_garden_v1.model import chosen, quantify
+
+Mask = npt.NDArray[np.bool_]
+# Xiamen agricultural carbon ticket (2022-05-05): 3,357 t on 7,755 mu in two years, t CO2e/ha/yr.
+ANCHOR = 3357 / (7755 / 15) / 2
+# The fastest accrual published, young gardens, upper end: 4.5 + 0.4 tC/ha/yr.
+_ACCRUAL_MAX = 4.9 * 44 / 12
+_RELATION_AGE_MAX = 25  # the relation was fitted to gardens of 3–25 years
+_BA_LARGEST = 40.0  # the Japanese stock at 30 years, 18.81 tC/ha, is the largest above-ground stock read
+_BA_VERTEX = 0.087 / (2 * 0.013)  # below it the adult relation gives more roots for less wood
+
+
+def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
+    """Dates, land, sampling error, plausible growth; for review: what is unusual, and net sources."""
+    plot = chosen(frame, "route", ROUTES, "plot")
+    new = chosen(frame, "activity", ACTIVITIES, "new_garden")
+    deductions.check_uncertainty(frame, plot, p, findings)
+    growth.check_event(frame, period=period, findings=findings)
+    soil.check_land(frame, new, findings)
+    land.check_parcels(frame, period, findings)
+    if findings.errors:
+        return
+    result = quantify(frame, period=period, p=p)
+    _check_growth(frame, result, plot, period, findings)
+    _reviews(frame, result, plot, findings)
+    _sources(result, findings)
+
+
+def _check_growth(
+    frame: pd.DataFrame, result: pd.DataFrame, plot: Mask, period: Period, findings: Findings
+) -> None:
+    rise = (result["stock_t2_tco2e_per_ha"] - result["stock_t1_tco2e_per_ha"]).to_numpy() / period.years
+    wrong = plot & (rise > _ACCRUAL_MAX)
+    findings.where(
+        wrong,
+        column="ba_end_t_per_ha",
+        values=np.round(rise, 3),
+        unit="tCO2e/ha/yr",
+        allowed=f"≤ {_ACCRUAL_MAX:.2f}",
+        zh="第 {row} 行茶树生物量年均增长 {value} {unit}，超过已发表的最快值（{allowed}）。"
+        "请核对面积单位（亩或公顷）和样地记录。",
+        en="Row {row}: the bushes grow by {value} {unit}, faster than any published garden ({allowed}). "
+        "Check the unit of area (mu or ha) and the plot records.",
+    )
+    findings.where(
+        ~wrong & (result["stock_change_tco2e_per_ha"].to_numpy() / period.years > ANCHOR),
+        column="route",
+        values=np.round(rise, 3),
+        unit="tCO2e/ha/yr",
+        allowed=f"≤ {ANCHOR:.3f}",
+        zh="第 {row} 行茶树固碳年均 {value} {unit}，高于已成交茶园碳票的水平（{allowed}），请复核。",
+        en="Row {row}: the bushes gain {value} {unit}, above the tea garden that has traded ({allowed}); "
+        "review it.",
+        severity="review",
+    )
+
+
+def _reviews(frame: pd.DataFrame, result: pd.DataFrame, plot: Mask, findings: Findings) -> None:
+    ages = result["bush_age_end_years"].to_numpy()
+    _review(
+        findings, plot & (ages > _RELATION_AGE_MAX), ages, "planting_year", f"3 – {_RELATION_AGE_MAX}", "yr",
+        "期末树龄 {value} 年，超出根冠关系式的适用树龄 {allowed}，属外推",
+        "the bushes are {value} years old, the relation of roots holds for {allowed}",
+    )  # fmt: skip
+    for moment in ("start", "end"):
+        column = f"ba_{moment}_t_per_ha"
+        ba = frame[column].to_numpy()
+        _review(
+            findings, plot & (ba > _BA_LARGEST), ba, column, f"≤ {_BA_LARGEST:g}", "t d.m./ha",
+            "{column} 为 {value}，高于已发表的最大值（{allowed}）",
+            "{column} is {value}, above the largest published stock ({allowed})",
+        )  # fmt: skip
+        adult = plot & (result[f"bush_age_{moment}_years"].to_numpy() >= 3)
+        _review(
+            findings, adult & (ba < _BA_VERTEX), ba, column, f"≥ {_BA_VERTEX:.2f}", "t d.m./ha",
+            "{column} 为 {value}，低于成龄关系式的最低点（{allowed}），根量会被高估",
+            "{column} is {value}, below the lowest point of the adult relation ({allowed}): roots are "
+            "overstated",
+        )  # fmt: skip
+    first, last = (frame[f"pruning_age_{moment}_years"].to_numpy() for moment in ("start", "end"))
+    _review(
+        findings, plot & (np.abs(first - last) >= 1), last, "pruning_age_end_years",
+        "= pruning_age_start_years", "yr",
+        "两次测定处于修剪周期的不同阶段（期末 {value} 年），储量应取整个周期的平均",
+        "the two measurements stand at different points of the pruning cycle ({value} years at the end); "
+        "use the mean over a cycle",
+    )  # fmt: skip
+    measured = chosen(frame, "soil_route", SOIL_ROUTES, "measured")
+    _review(
+        findings, measured, frame["soc_change_tc_per_ha"].to_numpy(), "soil_route", "off", "tC/ha",
+        "计入了实测土壤碳变化 {value} tC/公顷，须核对 0–30 cm 等质量校正和基准线样点",
+        "a measured change of soil carbon ({value} tC/ha) is counted; verify equal mass and baseline points",
+    )  # fmt: skip
+    national = chosen(frame, "n2o_route", N2O_ROUTES, "national_mean")
+    _review(
+        findings, national, np.full(len(frame), "national_mean"), "n2o_route", "fertiliser", "",
+        "没有施肥记录，按全国平均 N2O 排放扣除；补记施肥台账后可按实际用量计算",
+        "there are no fertiliser records, so the national mean is deducted; with records the real amount "
+        "counts",
+    )  # fmt: skip
+
+
+def _sources(result: pd.DataFrame, findings: Findings) -> None:
+    """Tell the grower of a net source what it means, and what would change it."""
+    net = result["net_t"].to_numpy()
+    findings.where(
+        net < 0,
+        column="net_t",
+        values=np.round(net, 3),
+        unit="tCO2e",
+        allowed="n_break_even_kg_per_ha_per_year",
+        zh="第 {row} 行本期为净排放（{value} {unit}）：肥料、燃料等排放多于茶树固碳。茶树需氮多，"
+        "这种情况很常见，"
+        "不代表管理不好，也不影响茶叶生产。计算单列出了盈亏平衡施氮量，适当减氮后可能转为净碳汇。",
+        en="Row {row} is a net source in this period ({value} {unit}): fertiliser, fuel and the like emit "
+        "more than "
+        "the bushes take up. Tea needs much nitrogen, so this is common and nobody's fault. The "
+        "calculation sheet "
+        "names the break-even nitrogen; with somewhat less of it the garden may turn into a sink.",
+        severity="review",
+    )
+
+
+def _review(
+    findings: Findings, mask: Mask, values: Any, column: str, allowed: str, unit: str, zh: str, en: str
+) -> None:
+    findings.where(
+        mask,
+        column=column,
+        values=values,
+        unit=unit,
+        allowed=allowed,
+        zh=f"第 {{row}} 行{zh}，请复核。",
+        en=f"Row {{row}}: {en}; review it.",
+        severity="review",
+    )

@@ -1,0 +1,1 @@
+"""A package that brings its own methodology."""
