@@ -34,7 +34,7 @@ from carbon_platform.web.openapi import init_openapi
 from carbon_platform.web.problems import init_problems
 from carbon_platform.web.security import init_security
 from methodologies import registry
-from methodologies.conformance import check_all
+from methodologies.conformance import check_at_start
 
 APIS = (
     identity_api,
@@ -63,7 +63,7 @@ def now() -> datetime:
 def check_methodologies() -> None:
     """Once per process: every methodology keeps the contract on its own example, or nothing starts."""
     for methodology in registry().values():
-        check_all(methodology)
+        check_at_start(methodology)
 
 
 def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime] = now) -> Flask:

@@ -13,7 +13,7 @@ crop 0.72 of the reference stock, 20 years); paddy, forest and wetland are refus
 stock standing before is deducted once, then no growth. ``low_yield_renovation`` (低产林改造): the stock
 before is frozen, what is removed is an emission of that period. ``management``: business-as-usual growth by
 the curve at the parcel's age, so neither the default nor a curve can give a managed stand a gain; measure
-it.
+it. Only regrowth after an event counts, where an earlier period booked its loss.
 
 **Four routes.** ``plot``: plot means of above-ground dry matter at both dates × (1 + R) × CF × 44/12, typed
 in or prepared from the table ``plots`` or, plant by plant, from ``plants``; if the biomass equation used on
@@ -28,7 +28,8 @@ not issue. Every route is an estimate (试算) until the authority signs this pa
 
 **Growth** starts on 1 January after the planting year. Stumping (平茬), top-grafting and replanting set the
 stand back to nothing in the year of the event (roots that survive are not counted) and growth begins
-anew. Gains end at 95 % of the asymptote, never above the ceiling; losses of stock always count in full.
+anew. Gains end at 95 % of the asymptote, never above the ceiling; losses of stock always count in full,
+also of what had grown above that limit and was never credited.
 
 **Emissions deducted.** Fertiliser N2O on all nitrogen applied (nitrogen can cancel the sink: 360 kg N/ha/yr
 costs 2.40 tCO2e/ha/yr against 2.36 of default accrual), diesel, petrol and electricity. The break-even

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,8 @@ _PROFILE_AGES = (10, 20, 30, 40, 50)
 # Biomass accrual, t CO2e/ha/yr: above the first a person must look, above the second unit or plots are wrong.
 # Illustrative thresholds; the measured evidence is 0.3 – 2.4.
 _ACCRUAL_REVIEW, _ACCRUAL_MAX = 5.0, 8.0
+# Grower guides, 75–110 plants per mu, up to the trial at Taihe (2.8 × 2 m), plants/ha.
+_DENSITY_LOW, _DENSITY_HIGH = 75 * 15, 1786
 
 
 def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
@@ -34,12 +36,15 @@ def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings
     sampled = (route == _PLOT) | (route == _ALLOMETRIC)
     deductions.check_uncertainty(frame, sampled, p, findings)
     growth.check_event(frame, period=period, findings=findings)
-    is_new = frame["activity"].cat.codes.to_numpy() == _NEW
+    activity = frame["activity"].cat.codes.to_numpy()
+    growth.check_regrowth(frame, (activity == _MANAGEMENT) & ~sampled, period=period, findings=findings)
+    is_new = activity == _NEW
     soil.check_land(frame, is_new, findings)
     land.check_parcels(frame, period, findings)
     if (route == _ALLOMETRIC).any():
         _check_plants(frame, route == _ALLOMETRIC, findings)
     if sampled.any():
+        _check_start(frame, route, activity == _MANAGEMENT, period, findings)
         _check_accrual(frame, sampled, period, p, findings)
     findings.where(
         route == _CURVE,
@@ -213,6 +218,19 @@ def _check_plants(frame: pd.DataFrame, rows: Mask, findings: Findings) -> None:
                 en="Row {row}: {column} is {value} {unit}, outside the range {allowed} of the equation. "
                 "Check the measurement, or use the plot route.",
             )
+    density = frame["plants_per_ha"].to_numpy()
+    findings.where(
+        rows & ((density < _DENSITY_LOW) | (density > _DENSITY_HIGH)),
+        column="plants_per_ha",
+        values=density,
+        unit="plants/ha",
+        allowed=f"{_DENSITY_LOW} – {_DENSITY_HIGH}",
+        zh="第 {row} 行 plants_per_ha 为 {value} 株/公顷，不在常见范围（{allowed}）。"
+        "请核对是否填了每亩株数（每亩 75–110 株即每公顷 1125–1650 株）。",
+        en="Row {row}: {value} plants/ha is outside the usual {allowed}. Check whether it is per mu "
+        "(75–110 plants per mu are 1,125–1,650 per ha).",
+        severity="review",
+    )
     ground = rows & (frame["diameter_at"].cat.codes.to_numpy() == 1)
     findings.where(
         ground,
@@ -225,6 +243,42 @@ def _check_plants(frame: pd.DataFrame, rows: Mask, findings: Findings) -> None:
         "review it.",
         severity="review",
     )
+
+
+def _check_start(
+    frame: pd.DataFrame, route: npt.NDArray[Any], managed: Mask, period: Period, findings: Findings
+) -> None:
+    """A stand that has grown before the period has a stock at its start: without it all of it would be gain.
+
+    Refused for an existing stand that no event set back; else for review.
+    """
+    reset, event_year = frame["event"].cat.codes.to_numpy() > 0, frame["event_year"].to_numpy()
+    years = growth.age(frame["planting_year"].to_numpy(), period.start_year)
+    grown = growth.growth_years(years, reset, event_year, period.start_year) > 0
+    for code, kind, quantity, unit in (
+        (_PLOT, "stock", "t_per_ha", "t d.m./ha"),
+        (_ALLOMETRIC, "diameter", "cm", "cm"),
+    ):
+        first, last = (frame[f"{kind}_{moment}_{quantity}"].to_numpy() for moment in ("start", "end"))
+        missing = (route == code) & (first == 0) & (last > 0) & grown
+        refused = missing & managed & ~reset
+        asked: tuple[tuple[Mask, Literal["error", "review"]], ...] = (
+            (refused, "error"),
+            (missing & ~refused, "review"),
+        )
+        for rows, severity in asked:
+            findings.where(
+                rows,
+                column=f"{kind}_start_{quantity}",
+                values=first,
+                unit=unit,
+                allowed="> 0",
+                zh="第 {row} 行 {column} 为 {value} {unit}，但监测期开始前已经生长；期初按 0 计，"
+                "全部储量都成了本期增长。请补期初调查。",
+                en="Row {row}: {column} is {value} {unit}, yet the stand grew before the period; from 0 all "
+                "of its stock would be gain. Add the survey at the start.",
+                severity=severity,
+            )
 
 
 def _check_accrual(

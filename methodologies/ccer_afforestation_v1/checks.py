@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from methodologies.ccer_afforestation_v1.applicability import check_conditions
@@ -28,6 +29,7 @@ _MONITORING_YEARS_MAX = 5  # an issuance covers at most the five years before it
 # Plausible rates, tCO2e/ha/yr: illustrative thresholds, they stop a run but never enter a figure.
 RATE_REVIEW, RATE_MAX = 20.0, 30.0
 _AREA_SUM_TOLERANCE = 0.01
+MU_PER_HA = 15
 
 
 def check(
@@ -37,9 +39,9 @@ def check(
     p: ParametersInForce,
     findings: Findings,
     discount: DiscountScheme,
-    compute: Callable[[pd.DataFrame], pd.DataFrame],
+    figures: Callable[..., Mapping[str, npt.NDArray[np.float64]]],
 ) -> None:
-    """Report to ``findings``; ``compute`` gives the figures whose size is judged once all else is right."""
+    """Report to ``findings``; ``figures`` of these names are judged by their size once all else is right."""
     check_conditions(frame, p, findings)
     _check_additionality(frame, findings)
     _check_period(frame, period, p, findings)
@@ -48,9 +50,21 @@ def check(
     _check_uncertainty(frame, p, findings, discount)
     _check_areas(frame, p, findings)
     if not findings.errors:
-        out = compute(frame)
-        _check_root_band(frame, out, findings)
-        _check_rate(frame, out, findings)
+        out = figures("agb_mean_t_per_ha", "rate_tco2e_per_ha_per_year")
+        _check_root_band(frame, out["agb_mean_t_per_ha"], findings)
+        _check_rate(frame, out["rate_tco2e_per_ha_per_year"], findings)
+
+
+def review(
+    frame: pd.DataFrame, outputs: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings
+) -> None:
+    """An unusually high yearly rate; ``check`` has refused what is implausible and not explained."""
+    rate = outputs["rate_tco2e_per_ha_per_year"].to_numpy()
+    _say(
+        findings, rate > RATE_REVIEW, frame, "rate_reason", f"rate ≤ {RATE_REVIEW:g} tCO2e/ha/yr",
+        "年均碳汇偏高，请复核样地记录。", "an unusually high yearly rate; review the plot records.",
+        unit="tCO2e/ha/yr", values=rate, review=True,
+    )  # fmt: skip
 
 
 def _say(
@@ -112,8 +126,10 @@ def _check_additionality(frame: pd.DataFrame, findings: Findings) -> None:
 
 def _calendar(days: pd.Series) -> Any:
     """Dates as year·10000 + month·100 + day, so that adding 20 years is adding 200000."""
-    stamps = pd.to_datetime(days).dt
-    return (stamps.year * 10000 + stamps.month * 100 + stamps.day).to_numpy()
+    # Few days occur: each is taken apart once.
+    codes, distinct = pd.factorize(days)
+    stamps = pd.DatetimeIndex(distinct)
+    return (stamps.year * 10000 + stamps.month * 100 + stamps.day).to_numpy()[codes]
 
 
 def _check_period(frame: pd.DataFrame, period: Period, p: ParametersInForce, findings: Findings) -> None:
@@ -124,8 +140,10 @@ def _check_period(frame: pd.DataFrame, period: Period, p: ParametersInForce, fin
         findings, (years < p.crediting_min_years) | (years > p.crediting_max_years), frame,
         "crediting_end_date",
         f"{p.crediting_min_years:g} – {p.crediting_max_years:g} years after crediting_start_date",
-        "计入期应不短于 20 年、不超过 40 年（首尾均含）。请改正起止日期。",
-        "a crediting period lasts 20 to 40 years, both inclusive. Correct its first and last day.",
+        "计入期应为 20 至 40 年（含 20 年和 40 年）。本列填期满后的第一天：最后一天是 12 月 31 日的，"
+        "填次年 1 月 1 日。请改正起止日期。",
+        "a crediting period lasts 20 to 40 years, both inclusive. This column is the first day after it: "
+        "where the last day is 31 December, give 1 January. Correct the dates.",
     )  # fmt: skip
     start, end = (day.year * 10000 + day.month * 100 + day.day for day in period)
     _say(
@@ -256,6 +274,12 @@ def _check_uncertainty(
         "the sampling error is too large to be credited. Add plots and measure again.", unit="%",
         values=uncertainty,
     )  # fmt: skip
+    _say(
+        findings, sampled & (uncertainty > 0) & (uncertainty < 1), frame, "uncertainty_pct", "%",
+        "小得少见。该列的单位是百分数（10 % 填 10，不填 0.1），请核对。",
+        "unusually small. The column is in per cent (10 % is 10, not 0.1); check it.", unit="%",
+        values=uncertainty, review=True,
+    )  # fmt: skip
 
 
 def _check_areas(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) -> None:
@@ -266,6 +290,14 @@ def _check_areas(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) 
         "registered_area_ha", "≤ continuous_area_ha",
         "登记面积大于所在地块的连续面积。是否把亩当成了公顷？请核对。",
         "more than the continuous area of the parcel it belongs to. Mu taken for hectares? Check it.",
+        unit="ha", values=registered,
+    )  # fmt: skip
+    mu = frame["stated_area_mu"].to_numpy()
+    _say(
+        findings, (mu > 0) & (np.abs(registered * MU_PER_HA - mu) > _AREA_SUM_TOLERANCE * mu), frame,
+        "registered_area_ha", "stated_area_mu / 15 ± 1 %",
+        "与载明的亩数（÷ 15）相差超过 1 %。是否把亩当成了公顷？请核对。",
+        "more than 1 % from the stated mu (÷ 15). Mu taken for hectares? Check it.",
         unit="ha", values=registered,
     )  # fmt: skip
     _say(
@@ -286,9 +318,8 @@ def _check_areas(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) 
     )  # fmt: skip
 
 
-def _check_root_band(frame: pd.DataFrame, out: pd.DataFrame, findings: Findings) -> None:
+def _check_root_band(frame: pd.DataFrame, mean: npt.NDArray[np.float64], findings: Findings) -> None:
     used = np.asarray(frame["tree_route"].isin(["measured", *VOLUME_ROUTES[:1]]))
-    mean = out["agb_mean_t_per_ha"].to_numpy()
     oak = used & np.asarray(frame["root_route"] == "temperate_oak") & (mean <= OAK_ROOT_MIN)
     _say(
         findings, oak, frame, "root_route", f"agb_mean > {OAK_ROOT_MIN} t d.m./ha",
@@ -297,23 +328,15 @@ def _check_root_band(frame: pd.DataFrame, out: pd.DataFrame, findings: Findings)
     )  # fmt: skip
 
 
-def _check_rate(frame: pd.DataFrame, out: pd.DataFrame, findings: Findings) -> None:
-    rate = out["rate_tco2e_per_ha_per_year"].to_numpy()
-    high = rate > RATE_REVIEW
-    explained = np.zeros(len(frame), dtype=np.bool_)
-    if high.any():
-        explained[high] = [bool(reason.strip()) for reason in frame["rate_reason"].to_numpy()[high]]
+def _check_rate(frame: pd.DataFrame, rate: npt.NDArray[np.float64], findings: Findings) -> None:
+    beyond = rate > RATE_MAX
+    if beyond.any():
+        beyond[beyond] = [not reason.strip() for reason in frame["rate_reason"].to_numpy()[beyond]]
     _say(
-        findings, (rate > RATE_MAX) & ~explained, frame, "rate_reason", f"rate ≤ {RATE_MAX:g} tCO2e/ha/yr",
+        findings, beyond, frame, "rate_reason", f"rate ≤ {RATE_MAX:g} tCO2e/ha/yr",
         f"年均碳汇超过 {RATE_MAX:g} tCO2e/ha，不合常理。请核对面积单位（亩、公顷）与样地数据；确属实的，"
         "填写 rate_reason。",
         f"more than {RATE_MAX:g} tCO2e per hectare and year is not plausible. Check the unit of the area "
         "(mu, ha) "
         "and the plots; if it is right, say why in rate_reason.", unit="tCO2e/ha/yr", values=rate,
-    )  # fmt: skip
-    _say(
-        findings, high & ((rate <= RATE_MAX) | explained), frame, "rate_reason",
-        f"rate ≤ {RATE_REVIEW:g} tCO2e/ha/yr",
-        "年均碳汇偏高，请复核样地记录。", "an unusually high yearly rate; review the plot records.",
-        unit="tCO2e/ha/yr", values=rate, review=True,
     )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.blocks import BLOCK_ROWS
 from methodologies.ccer_afforestation_v1.applicability import condition_columns
 from methodologies.ccer_afforestation_v1.groups import (
     BCEF_CLASSES,
@@ -42,7 +43,31 @@ def quantify(
 
     ``discount`` is the scheme of the version (``cn_arcm`` in version 1).
     """
-    out: Columns = dict(condition_columns(frame, p))
+    out = {**condition_columns(frame, p), **_figures(frame, period, p, discount)}
+    return pd.DataFrame(out, index=frame.index, copy=False)
+
+
+def judged(
+    frame: pd.DataFrame,
+    names: tuple[str, ...],
+    *,
+    period: Period,
+    p: ParametersInForce,
+    discount: DiscountScheme,
+) -> dict[str, Array]:
+    """The columns ``names`` alone, for checks; computed in blocks, so that nothing else is ever held."""
+    columns = {name: np.empty(len(frame)) for name in names}
+    for start in range(0, len(frame), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        figures = _figures(frame.iloc[rows], period, p, discount)
+        for name in names:
+            columns[name][rows] = figures[name]
+    return columns
+
+
+def _figures(frame: pd.DataFrame, period: Period, p: ParametersInForce, discount: DiscountScheme) -> Columns:
+    """Every step after the conditions."""
+    out: Columns = {}
     registered, measured = frame["registered_area_ha"].to_numpy(), frame["area_ha"].to_numpy()
     area = np.where(measured >= registered * (1 - p.area_tolerance), registered, measured)
     out["accounted_area_ha"] = area
@@ -51,7 +76,7 @@ def quantify(
     _soil(out, frame, area, period, p)
     _fire(out, frame, p)
     _net(out, frame, area, period, p)
-    return pd.DataFrame(out, index=frame.index, copy=False)
+    return out
 
 
 def _codes(frame: pd.DataFrame, name: str) -> npt.NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""The two functions of the methodology, bound to the discount scheme of a version."""
+"""The functions of the methodology, bound to the discount scheme of a version."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def rules(discount: DiscountScheme) -> tuple[Check, Quantify]:
             p=p,
             findings=findings,
             discount=discount,
-            compute=lambda rows: quantify(rows, period=period, p=p),
+            figures=lambda *names: model.judged(frame, names, period=period, p=p, discount=discount),
         )
 
     return check, quantify

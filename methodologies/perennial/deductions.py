@@ -18,6 +18,7 @@ from methodologies.perennial.land import MU_PER_HA
 
 Array = npt.NDArray[np.float64]
 SCHEME = SCHEMES["cn_arcm"]
+_SHARE = 1.0  # a sampling error below 1 % is more likely a share of 1 than per cent
 _RATE_FROM_HA = 0.0001  # below a square metre a rate says nothing
 
 
@@ -91,7 +92,7 @@ def finish(out: dict[str, Array], area: Array, years: float, p: ParametersInForc
 def check_uncertainty(
     frame: pd.DataFrame, sampled: npt.NDArray[np.bool_], p: ParametersInForce, findings: Findings
 ) -> None:
-    """Refuse sampled rows whose error lies beyond the last band."""
+    """Refuse sampled rows whose error lies beyond the last band; ask where it looks like a share."""
     if not sampled.any():
         return
     limit = p[SCHEME.limit_names[-1]]
@@ -105,4 +106,16 @@ def check_uncertainty(
         zh="第 {row} 行 uncertainty_pct 为 {value} %，超过 {allowed} %，不得核算。请增设样地后重新测定。",
         en="Row {row}: uncertainty_pct is {value} %, beyond {allowed} %, and cannot be credited. "
         "Add plots and measure again.",
+    )
+    findings.where(
+        sampled & (values > 0) & (values < _SHARE),
+        column="uncertainty_pct",
+        values=values,
+        unit="%",
+        allowed="%",
+        zh="第 {row} 行 uncertainty_pct 为 {value} %，小得少见。该列的单位是百分数（10 % 填 10，不填 0.1），"
+        "请核对。",
+        en="Row {row}: uncertainty_pct is {value} %, unusually small. The column is in per cent (10 % is 10, "
+        "not 0.1); check it.",
+        severity="review",
     )

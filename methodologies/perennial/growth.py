@@ -85,6 +85,28 @@ def check_event(frame: pd.DataFrame, *, period: Period, findings: Findings) -> N
     )
 
 
+def check_regrowth(
+    frame: pd.DataFrame, rows: npt.NDArray[np.bool_], *, period: Period, findings: Findings
+) -> None:
+    """For review on ``rows`` (existing stands counted by age): an event before the period.
+
+    Its loss stands in no figure of this run; regrowth counts only where an earlier period booked it.
+    """
+    year = frame["event_year"].to_numpy()
+    findings.where(
+        rows & (frame["event"].cat.codes.to_numpy() > 0) & (year < period.start.year),
+        column="event_year",
+        values=year,
+        unit="year",
+        allowed=f"≥ {period.start.year}",
+        zh="第 {row} 行 event_year 为 {value}，在监测期之前：损失不在本期账上，恢复生长却计入了。"
+        "请确认前一监测期已扣减这次损失；没有扣减的，应改用样地实测。",
+        en="Row {row}: event_year {value} lies before the period, so its loss is not in this run while the "
+        "regrowth is. Make sure that an earlier period deducted the loss; otherwise measure plots.",
+        severity="review",
+    )
+
+
 def _problem(
     findings: Findings, mask: npt.NDArray[np.bool_], values: Any, column: str, allowed: str, zh: str, en: str
 ) -> None:

@@ -256,7 +256,8 @@ def _outside(findings: Findings, mask: Mask, values: Array, column: str, unit: s
     findings.where(
         mask, column=column, values=values, unit=unit, allowed=allowed,
         zh="第 {row} 行 {column} 为 {value} {unit}，超出方程适用范围 {allowed}。请核对；"
-        "过小的植株可不计（保守）。",
+        "过小的植株期末可不计（保守）；期初不可略去，按范围下限计，否则增长偏高。",
         en="Line {row}: {column} is {value} {unit}, outside the range {allowed} of the equation. Check it; "
-        "plants too small may be left out, which is conservative.",
+        "at the end, plants too small may be left out, which is conservative. At the start count them at the "
+        "lower end of the range, or growth is overstated.",
     )  # fmt: skip

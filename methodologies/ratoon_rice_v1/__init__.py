@@ -19,12 +19,12 @@ of a decision of the city authority.
 **Conservative rules.** Continuous flooding in a baseline needs evidence, otherwise it counts as drained
 once, for mid-season drainage (中期晒田) is common practice; one drained look-back year drains the whole
 baseline. Flooding before a baseline season needs evidence too, and the look-back year with the least of it
-holds. Straw and amendments of the baseline need evidence, otherwise their factor is capped at the
-project's: differences in undocumented straw are not reductions. No water record: the project takes the
-higher factor of either gas, the baseline the lower. Days on a limit (180, 365, 30) count against the
-project. For A1 and A4 the baseline's days are capped at the project's season, unless evidence shows that
-weather lengthened it. The second baseline season has SFp 1.00. Of measured and contract area the lower
-counts where they differ by more than 5 %.
+holds. Straw and amendments of the baseline need evidence, otherwise their factor is capped at the project's:
+differences in undocumented straw are not reductions. No water record: the project takes the higher factor of
+either gas, the baseline the lower. Days on a limit (180, 365, 30) count against the project. For A1 and A4
+the baseline's days are capped at the project's season, unless evidence shows that weather lengthened it. The
+second baseline season has SFp 1.00. Of measured and contract area the lower counts where they differ by more
+than 5 %.
 
 **Methane.** ``EF = EF_c · SFw · SFp · SFo``, times cultivation days and area (IPCC 2019 Refinement, Eqs
 5.1–5.3). SFp follows from dates per parcel: 177 days since the last flooding give 1.00, 242 give 0.89.
@@ -43,11 +43,12 @@ drainage) with equal factors on both sides: never both. A gain from less nitroge
 decision of the authority.
 
 **Deduction.** 15 % of a reduction for default factors; with measured ones the statistical uncertainty
-(VM0051 Eqs 35–38), at least 5 %, and no project beyond 100 %; never of an increase. Default factors serve
-up to 60 000 t a year. Additional fuel and electricity count once they pass 5 % of the reduction. Grain lost
-beyond 5 % makes leakage of the same share of the baseline emission. GWP set AR5 (28/265), a property of
-this version; gas masses stand beside, so that results can be restated. Negative parcels stay in the sum; the
-platform floors once at project level, and a negative sum issues nothing.
+(VM0051 Eqs 35–38), at least 5 %, and no project beyond 100 %; never of an increase. Nitrous oxide always
+rests on default factors and keeps their 15 %. Default factors serve up to 60 000 t a year. Additional fuel
+and electricity count once they pass 5 % of the reduction. Grain lost beyond 5 % makes leakage of the same
+share of the baseline emission. GWP set AR5 (28/265), a property of this version; gas masses stand beside, so
+that results can be restated. Negative parcels stay in the sum; the platform floors once at project level, and
+a negative sum issues nothing.
 
 **Numbers.** IPCC factors are secondary transcriptions that agree; the choice of EF_c 1.30 (China) over 1.32
 (East Asia) is the authority's, so runs are an estimate (试算) until it signs this parameter set.
@@ -63,7 +64,7 @@ import pandas as pd
 from methodologies.declaration import Example, Methodology
 from methodologies.parameters import ParameterSet
 from methodologies.ratoon_rice_v1.chamber_table import CHAMBER_READINGS
-from methodologies.ratoon_rice_v1.checks import check
+from methodologies.ratoon_rice_v1.checks import check, review
 from methodologies.ratoon_rice_v1.columns import COLUMNS
 from methodologies.ratoon_rice_v1.model import quantify
 from methodologies.ratoon_rice_v1.season_records import SEASON_RECORDS
@@ -121,6 +122,7 @@ METHODOLOGY = Methodology(
     steps=STEPS,
     quantify=quantify,
     check=check,
+    review=review,
     example=example,
     gwp_set="AR5",
     additive=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from methodologies.columns import Findings
 from methodologies.declaration import Period
 from methodologies.errors import Problem
 from methodologies.parameters import ParametersInForce
-from methodologies.ratoon_rice_v1.columns import ACTIVITIES, SEASONS
+from methodologies.ratoon_rice_v1.columns import ACTIVITIES, COLUMNS, REGIMES, SEASONS
 from methodologies.ratoon_rice_v1.columns_rules import BASELINE_TYPES, SETTINGS
 from methodologies.ratoon_rice_v1.model import days_between, quantify, season_lengths
 
@@ -23,6 +23,7 @@ _SINGLE_RICE = ACTIVITIES.index("A3")
 _TYPE_OF = np.array([BASELINE_TYPES.index(kind) for kind in ("ratoon", "double", "single", "ratoon")])
 _MU_PER_HA = 15.0
 _MU_NEAR = 0.05
+_MEANINGS = {column.name: column.meaning_zh for column in COLUMNS}
 # Nitrogen guidance is 150 – 180 kg/ha, that is 10 – 12 kg/mu: a figure this low was meant per mu.
 _N_PER_MU_MAX = 20.0
 
@@ -36,7 +37,9 @@ def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings
     _measured(frame, findings)
     _amounts(frame, findings)
     _units(frame, findings)
+    _shares(frame, findings)
     _reviews(frame, findings, p)
+    _unrecorded(frame, findings)
     _decisions(frame, findings)
     if not findings.errors:
         _size(frame, period, p, findings)
@@ -49,9 +52,9 @@ def _dates(frame: pd.DataFrame, period: Period, findings: Findings) -> None:
         days = days_between(frame, first, last)
         # A field may be flooded until the day of land preparation; two harvests never share a day.
         wrong = days < 0 if first == order[0] else days <= 0
-        _date_problem(frame, findings, wrong, last, f"{first} 之后", f"after {first}")
+        _date_problem(frame, findings, wrong, last, f"{_named(first)}之后", f"after {first}")
     undrained = days_between(frame, "main_harvest_date", "ratoon_drainage_date") <= 0
-    after = ("main_harvest_date 之后", "after main_harvest_date")
+    after = (f"{_named('main_harvest_date')}之后", "after main_harvest_date")
     _date_problem(frame, findings, undrained, "ratoon_drainage_date", *after)
     harvest = frame["ratoon_harvest_date"].to_numpy().astype("datetime64[D]")
     outside = (harvest < np.datetime64(period.start, "D")) | (harvest >= np.datetime64(period.end, "D"))
@@ -59,6 +62,11 @@ def _dates(frame: pd.DataFrame, period: Period, findings: Findings) -> None:
     _date_problem(
         frame, findings, outside, "ratoon_harvest_date", f"监测期 {span} 之内", f"inside the period {span}"
     )
+
+
+def _named(column: str) -> str:
+    """A date column as the officer's form names it, with its code."""
+    return f"{_MEANINGS[column].split('（')[0]}（{column}）"
 
 
 def _date_problem(
@@ -70,8 +78,8 @@ def _date_problem(
         values=frame[column].to_numpy().astype("datetime64[D]"),
         unit="date",
         allowed=allowed_en,
-        zh=f"第 {{row}} 行 {column} 为 {{value}}，应在{allowed_zh}。请核对日期。",
-        en=f"Row {{row}}: {column} is {{value}}, but must be {allowed_en}. Check the dates.",
+        zh=f"第 {{row}} 行{_named(column)}为 {{value}}，应在{allowed_zh}。两个日期都请核对。",
+        en=f"Row {{row}}: {column} is {{value}}, but must be {allowed_en}. Check both dates.",
     )
 
 
@@ -97,9 +105,11 @@ def _single_rice(frame: pd.DataFrame, findings: Findings) -> None:
 def _one_setting(frame: pd.DataFrame, findings: Findings) -> None:
     """A run is computed one way: choosing factor, route or basis parcel by parcel would pick winners."""
     for name in SETTINGS:
-        values = frame[name].to_numpy()
-        if len(values) == 0 or (values == values[0]).all():
+        cells = frame[name]
+        plain = (cells.cat.codes if cells.dtype == "category" else cells).to_numpy()
+        if len(plain) == 0 or (plain == plain[0]).all():
             continue
+        values = cells.to_numpy()
         findings.where(
             np.asarray(values != values[0]),
             column=name,
@@ -243,6 +253,24 @@ def _units(frame: pd.DataFrame, findings: Findings) -> None:
         )
 
 
+def _shares(frame: pd.DataFrame, findings: Findings) -> None:
+    """A percentage given as a share: 0.15 where 15 was meant would all but take the deduction away."""
+    for column in ("measured_uncertainty_pct", "county_adoption_pct"):
+        values = frame[column].to_numpy()
+        findings.where(
+            (values > 0) & (values < 1),
+            column=column,
+            values=values,
+            unit="%",
+            allowed="0 | ≥ 1",
+            zh=f"第 {{row}} 行{_MEANINGS[column]}（{{column}}）为 {{value}}%，不足 1%，可能填成了小数"
+            "（0.15 即 15%），请复核。",
+            en="Row {row}: {column} is {value} %, less than 1 %; it may have been given as a share "
+            "(0.15 for 15 %); review it.",
+            severity="review",
+        )
+
+
 def _reviews(frame: pd.DataFrame, findings: Findings, p: ParametersInForce) -> None:
     """What is possible but unusual: a person must look."""
     lengths = season_lengths(frame, p)
@@ -278,6 +306,26 @@ def _reviews(frame: pd.DataFrame, findings: Findings, p: ParametersInForce) -> N
         )
 
 
+def _unrecorded(frame: pd.DataFrame, findings: Findings) -> None:
+    """What was not recorded and therefore counts against the project: an officer sees why a figure is low."""
+    default = frame["ch4_route"].cat.codes.to_numpy() == 0
+    for season, zh, en in (("main", "头季", "main season"), ("ratoon", "再生季", "ratoon season")):
+        regime = frame[f"{season}_regime"]
+        findings.where(
+            default & (regime.cat.codes.to_numpy() == REGIMES.index("unknown")),
+            column=f"{season}_regime",
+            values=regime.to_numpy(),
+            unit="",
+            allowed=" | ".join(REGIMES[:-1]),
+            zh=f"第 {{row}} 行{zh}没有水分记录：甲烷按持续淹水计，氧化亚氮按排水计，减排量会偏低。"
+            "有水位日记录或排水清单的，请补上；确实没有的，可照此核算。",
+            en=f"Row {{row}}: no water record of the {en}; methane counts as continuously flooded and "
+            "nitrous oxide as drained, which lowers the reduction. Add a water log or a list of drainages "
+            "if there is one.",
+            severity="review",
+        )
+
+
 def _decisions(frame: pd.DataFrame, findings: Findings) -> None:
     """Settings that need a decision of the authority are labelled; equal output exists for A3 alone."""
     equal = frame["accounting_basis"].cat.codes.to_numpy() == 1
@@ -308,23 +356,43 @@ def _decisions(frame: pd.DataFrame, findings: Findings) -> None:
 
 
 def _size(frame: pd.DataFrame, period: Period, p: ParametersInForce, findings: Findings) -> None:
+    """With the factor of East Asia, a run beyond the limit of IPCC Tier 1 is refused."""
+    if _may_be_large(frame, period, p) and (frame["ef_c_choice"].cat.codes.to_numpy() == 1).any():
+        aside = ParametersInForce(p.table)  # what is read for the check is not used in the result
+        net = quantify(frame, period=period, p=aside)["net_t"].to_numpy()
+        _beyond_tier1(frame, net, period, p, findings, "error")
+
+
+def review(
+    frame: pd.DataFrame, outputs: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings
+) -> None:
     """IPCC Tier 1 factors serve projects up to 60 000 t a year; beyond, a country-specific EF_c is needed."""
-    # A flooded field with 5 t of straw emits about 50 t/ha a year: small runs need no second computation.
-    if frame["area_ha"].sum() * 50.0 <= p.describe("tier1_limit_t").value * period.years:
-        return
-    aside = ParametersInForce(p.table)  # what is read for the check is not used in the result
-    net = quantify(frame, period=period, p=aside)["net_t"].to_numpy()
+    if _may_be_large(frame, period, p):
+        _beyond_tier1(frame, outputs["net_t"].to_numpy(), period, p, findings, "review")
+
+
+def _may_be_large(frame: pd.DataFrame, period: Period, p: ParametersInForce) -> bool:
+    """A flooded field with 5 t of straw emits about 50 t/ha a year: small runs need no closer look."""
+    most = float(frame["area_ha"].sum()) * 50.0
+    return most > p.describe("tier1_limit_t").value * period.years
+
+
+def _beyond_tier1(
+    frame: pd.DataFrame,
+    net: npt.NDArray[np.float64],
+    period: Period,
+    p: ParametersInForce,
+    findings: Findings,
+    severity: Literal["error", "review"],
+) -> None:
     by_default = frame["ch4_route"].cat.codes.to_numpy() == 0
     yearly = float(net[by_default].sum()) / period.years
     if yearly <= p.tier1_limit_t:
         return
-    regional = bool((frame["ef_c_choice"].cat.codes.to_numpy() == 1).any())
     limit = f"≤ {p.tier1_limit_t:g}"
     zh = f"缺省因子的年减排量为 {yearly:.0f} 吨，超过 {p.tier1_limit_t:g} 吨：须用国家或实测排放因子。"
     en = (
         f"Default factors give {yearly:.0f} t a year, beyond {p.tier1_limit_t:g} t: "
         "a country-specific or measured factor is needed; review it."
     )
-    findings.add(
-        Problem(None, "net_t", f"{yearly:.0f}", "tCO2e/yr", limit, zh, en, "error" if regional else "review")
-    )
+    findings.add(Problem(None, "net_t", f"{yearly:.0f}", "tCO2e/yr", limit, zh, en, severity))

@@ -20,8 +20,10 @@ def net_result(out: dict[str, Any], frame: pd.DataFrame, measured: Mask, p: Para
     out["deduction_used"] = _deduction(frame, measured, p)
     # adj(x): a deduction must never shrink an increase of emissions.
     for gas in ("ch4", "n2o"):
-        delta = out[f"delta_{gas}_kg"]
-        out[f"{gas}_kg"] = np.where(delta > 0, delta * (1 - out["deduction_used"]), delta)
+        delta, share = out[f"delta_{gas}_kg"], out["deduction_used"]
+        if gas == "n2o" and (measured & (delta > 0)).any():  # chambers measure methane only
+            share = np.where(measured, np.maximum(share, p.deduction), share)
+        out[f"{gas}_kg"] = np.where(delta > 0, delta * (1 - share), delta)
     out["ch4_tco2e"] = out["ch4_kg"] * p.gwp_ch4 / 1000
     out["n2o_tco2e"] = out["n2o_kg"] * p.gwp_n2o / 1000
     out["be_t"] = (out["be_ch4_kg"] * p.gwp_ch4 + out["be_n2o_kg"] * p.gwp_n2o) / 1000

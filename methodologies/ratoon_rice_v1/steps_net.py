@@ -12,7 +12,13 @@ _BURN = "IPCC 2006 Guidelines Vol. 4 Ch. 2"
 def _adjusted(gas: str) -> tuple[Case, ...]:
     """adj(x) of the specification: a deduction takes from a reduction and never from an increase."""
     delta = f"{{delta_{gas}_kg}}"
-    return (Case(f"{delta} > 0", f"{delta} * (1 - {{deduction_used}})"), Case("", delta))
+    gained = Case(f"{delta} > 0", f"{delta} * (1 - {{deduction_used}})")
+    # Chambers measure methane only: nitrous oxide stays on default factors and on their deduction.
+    by_default = Case(
+        f"{delta} > 0 and {{ch4_route}} == 'measured'",
+        f"{delta} * (1 - max({{deduction_used}}, {{deduction}}))",
+    )
+    return (*((by_default,) if gas == "n2o" else ()), gained, Case("", delta))
 
 
 def _burnt(gas: str) -> str:

@@ -28,6 +28,12 @@ class FactorNotEntered(MethodologyError):
     en = "Edition {edition} holds no {table} factor for {region} / {kind}. Entered: {known}. Correct it."
 
 
+class AmountNotUsable(MethodologyError):
+    code = "methodology.inventory_amount_not_usable"
+    zh = "清单活动水平 {name} 为 {value}，应为不小于 0 的数（{unit}）。请核对后改正。"
+    en = "The inventory amount {name} is {value}; it must be a number of at least 0 ({unit}). Correct it."
+
+
 class InventoryResult(NamedTuple):
     """Mass of gas in t, with what it rests on."""
 
@@ -42,20 +48,34 @@ def rice_ch4(areas_ha: Mapping[str, float], *, region: str, edition: str) -> Inv
     """CH4 of a year's rice: ``Σ_type sown area [ha] · EF [kg/ha] / 1000``.
 
     ``areas_ha``: sown area by rice type (``single``, ``double_early``, ``double_late``); a double-cropped
-    field counts in both. :class:`FactorNotEntered` for a type, region or edition without a factor.
+    field counts in both. :class:`FactorNotEntered` for a type, region or edition without a factor,
+    :class:`AmountNotUsable` for an area that is negative or no number.
     """
+    for kind, area in areas_ha.items():
+        _check(kind, area, "ha")
     parts = [area * _value(edition, "rice_kg_per_ha", region, kind) for kind, area in areas_ha.items()]
     return _result(math.fsum(parts) / 1000, "CH4", edition)
 
 
 def cropland_n2o(nitrogen_kg: float, *, region: str, edition: str) -> InventoryResult:
-    """Direct N2O of cropland: nitrogen × factor (kg N2O-N/kg N) × 44/28, in t. ``region``: ``i`` … ``vi``."""
+    """Direct N2O of cropland: nitrogen × factor (kg N2O-N/kg N) × 44/28, in t. ``region``: ``i`` … ``vi``.
+
+    Raises as :func:`rice_ch4` does.
+    """
+    _check("nitrogen", nitrogen_kg, "kg N")
     factor = _value(edition, "cropland_n2o", region, "direct")
     return _result(nitrogen_kg * factor * _N2O_PER_N / 1000, "N2O", edition)
 
 
+def _check(name: str, value: float, unit: str) -> None:
+    if not (math.isfinite(value) and value >= 0):
+        raise AmountNotUsable(name=name, value=value, unit=unit)
+
+
 def _result(mass_t: float, gas: str, edition: str) -> InventoryResult:
-    table = _factors()[f"edition_{edition}"]
+    table = _factors().get(f"edition_{edition}")
+    if table is None:
+        raise FactorNotEntered(edition=edition, table="—", region="—", kind="—", known=", ".join(_factors()))
     return InventoryResult(mass_t, gas, edition, table["source"], table["status"])
 
 

@@ -93,15 +93,32 @@ def below_ground(ba: Array, age: Array, p: ParametersInForce) -> Array:
     return bb
 
 
+def _measured(
+    frame: pd.DataFrame, moment: str, plot: Mask, age: Array, p: ParametersInForce
+) -> tuple[Array, Array]:
+    """Below-ground biomass (0 off the plots), and the stock measured with it, t CO2e/ha."""
+    ba, bb = frame[f"ba_{moment}_t_per_ha"].to_numpy(), np.zeros(len(frame))
+    if plot.any():
+        bb[plot] = below_ground(ba[plot], age[plot], p)
+    return bb, 44 / 12 * p.carbon_fraction * (ba + bb)
+
+
+def measured_rise(frame: pd.DataFrame, plot: Mask, period: Period, p: ParametersInForce) -> Array:
+    """Yearly growth of the stock of the rows measured on plots, t CO2e/ha; means nothing on others."""
+    out: dict[str, Any] = {}
+    _growth(out, frame, period)
+    _, first = _measured(frame, "start", plot, out["bush_age_start_years"], p)
+    _, last = _measured(frame, "end", plot, out["bush_age_end_years"], p)
+    rise: Array = (last - first) / period.years
+    return rise
+
+
 def _stocks(out: dict[str, Any], frame: pd.DataFrame, new: Mask, p: ParametersInForce) -> None:
     """Stocks per hectare at both dates, their creditable change and the baseline, into ``out``."""
     plot = chosen(frame, "route", ROUTES, "plot")
     for number, moment in ((1, "start"), (2, "end")):
-        ba, bb = frame[f"ba_{moment}_t_per_ha"].to_numpy(), np.zeros(len(frame))
-        if plot.any():
-            bb[plot] = below_ground(ba[plot], out[f"bush_age_{moment}_years"][plot], p)
+        bb, stock = _measured(frame, moment, plot, out[f"bush_age_{moment}_years"], p)
         out[f"bb_{moment}_t_per_ha"] = bb
-        stock = 44 / 12 * p.carbon_fraction * (ba + bb)
         if not plot.all():
             stock = np.where(plot, stock, by_age(out[f"growth_{moment}_years"], p))
         out[f"stock_t{number}_tco2e_per_ha"] = stock

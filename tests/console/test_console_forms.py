@@ -318,5 +318,5 @@ def test_no_form_of_the_desk_is_without_a_test(start: Start) -> None:
         "sign-out", "upload", "accept-form", "new-form", "parcels-form", "codes-form", "monitoring-form",
         "run-form", "sell-form", "retire-form", "several-form", "pledge-form",
         "void-form", "off", "buy-form", "deposit", "dist",
-        "sign-form-low_carbon_acts_v",
+        "sign-form-low_carbon_acts_v", "sign-form-ccer_afforestation_v", "sign-form-tea_garden_v",
     }  # fmt: skip

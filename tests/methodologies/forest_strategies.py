@@ -19,6 +19,8 @@ def eligible(row: dict[str, Any]) -> dict[str, Any]:
     for name in ("regeneration", "wetland", "repeated_disturbance", "burning", "agriculture_displaced"):
         row[name] = False
     row["shrub_removed_pct"] = min(row["shrub_removed_pct"], 20.0)
+    stated = row["stated_area_mu"] > 1 and row["registered_area_ha"] > 1e-9
+    row["stated_area_mu"] = row["registered_area_ha"] * 15 if stated else 0.0
     row["continuous_area_ha"] = max(row["continuous_area_ha"], row["registered_area_ha"], 0.0667)
     row["project_start_date"] = date(2014 + row["project_start_date"].month, 3, 1)
     if row["project_start_date"] > date(2025, 1, 1):

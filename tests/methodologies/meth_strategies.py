@@ -40,7 +40,9 @@ def _woody(row: dict[str, Any], new: str) -> dict[str, Any]:
     row["planting_year"] = min(row["planting_year"], PERIOD[1].year)
     row["event_year"] = max(row["planting_year"], min(row["event_year"], PERIOD[1].year))
     row["uncertainty_pct"] = min(row["uncertainty_pct"], 30.0)
-    row["stated_area_mu"] = row["area_ha"] * 15 if row["stated_area_mu"] > 1 else 0.0
+    # Halves of the smallest float would no longer agree with each other.
+    stated = row["stated_area_mu"] > 1 and row["area_ha"] > 1e-9
+    row["stated_area_mu"] = row["area_ha"] * 15 if stated else 0.0
     if row["activity"] == new and row["former_land_use"] in {"paddy", "forest", "wetland"}:
         row["former_land_use"] = "native"
     return row
@@ -53,6 +55,8 @@ def _camellia(row: dict[str, Any]) -> dict[str, Any]:
         d = row[f"diameter_{moment}_cm"] = max(1.06, row[f"diameter_{moment}_cm"])
         h = row[f"height_{moment}_m"] = min(max(1.45, row[f"height_{moment}_m"]), 11.2)
         masses.append(0.0716 * (d * d * h) ** 0.8854)
+    if row["activity"] == "management":  # an existing stand is not empty
+        row["stock_start_t_per_ha"] = max(0.1, row["stock_start_t_per_ha"])
     # Growth a plantation can show: at most 8 t CO2e/ha/yr.
     row["stock_end_t_per_ha"] = min(row["stock_end_t_per_ha"], row["stock_start_t_per_ha"] + 3.3)
     if masses[1] > masses[0]:

@@ -148,6 +148,8 @@ def test_a_grid_factor_says_year_notice_and_purpose() -> None:
     earlier = grid_factor(GRID, "henan", purpose="city-inventory", on=date(2025, 6, 30))
     assert (earlier.data_year, earlier.notice_no, earlier.g_per_kwh) == (2022, "公告2024年第33号", 605.8)
     assert all(factor.status in {"secondary", "unverified", "local-decision"} for factor in GRID)
+    # Two are worked out from a published change: arithmetic of secondary figures stays secondary.
+    assert [factor.status for factor in GRID if factor.note] == ["secondary"] * 2
     assert 0.5810 not in {factor.kg_per_kwh for factor in GRID}
 
 

@@ -126,6 +126,22 @@ def test_crediting_period_of_twenty_to_forty_years(end: str, admitted: bool) -> 
     else:
         problem = refusal(crediting_end_date=end)
         assert problem.column == "crediting_end_date" and problem.value == end
+        assert "first day after" in problem.en and "期满后的第一天" in problem.zh
+
+
+@pytest.mark.parametrize(("mu", "admitted"), [(321.0, True), (323.5, True), (326.0, False), (21.4, False)])
+def test_hectares_agree_with_the_mu_of_the_certificate(mu: float, admitted: bool) -> None:
+    """21.4 ha are 321 mu; 宣恩 states 22,200 mu (1,480 ha) and 1,595.4 ha for one project."""
+    if admitted:
+        assert calculate(rows(stated_area_mu=mu)).net_t > 0
+    else:
+        problem = refusal(stated_area_mu=mu)
+        assert (problem.column, problem.allowed) == ("registered_area_ha", "stated_area_mu / 15 ± 1 %")
+
+
+def test_a_sampling_error_that_looks_like_a_share_is_asked() -> None:
+    (asked,) = warnings(uncertainty_pct=0.135)
+    assert asked.column == "uncertainty_pct" and "0.1" in asked.en
 
 
 def test_the_monitoring_period_lies_inside_the_crediting_period() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -99,9 +100,10 @@ def test_a_figure_that_does_not_follow_is_withheld() -> None:
     methodology = registry()["camellia_oil_v1"]
     example = methodology.example()
     result = run(methodology, example.frame, period=example.period, as_of=example.as_of)
-    result.frame.loc["示例-1", "e_fert_t"] += 0.001
+    wrong = result.frame.copy()
+    wrong.loc["示例-1", "e_fert_t"] += 0.001
     with pytest.raises(ExplanationMismatch) as caught:
-        explain_row(methodology, result, "示例-1")
+        explain_row(methodology, replace(result, frame=wrong), "示例-1")
     assert "示例-1" in caught.value.message("en") and "e_fert_t" in caught.value.message("zh")
 
 

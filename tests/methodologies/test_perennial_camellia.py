@@ -120,6 +120,29 @@ def test_what_is_unusual_is_asked_and_computed() -> None:
     assert [warning.allowed for warning in long.warnings] == ["1 – 5"]
 
 
+@pytest.mark.parametrize(
+    ("change", "column", "allowed"),
+    [
+        ({"activity": "management", "planting_year": 2000, "event": "stumping", "event_year": 2020},
+            "event_year", "≥ 2021"),
+        (PLANTS | {"route": "allometric", "uncertainty_pct": 0.1}, "uncertainty_pct", "%"),
+        (PLANTS | {"route": "allometric", "plants_per_ha": 90.0}, "plants_per_ha", "1125 – 1786"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_missing_loss_or_another_unit_is_asked(
+    change: dict[str, Any], column: str, allowed: str
+) -> None:
+    """Regrowth whose loss is nowhere, a share for per cent, plants per mu for plants per hectare."""
+    (asked,) = go(change).warnings
+    assert (asked.row, asked.column, asked.allowed) == ("P0", column, allowed) and asked.zh and asked.en
+
+
+def test_regrowth_is_not_asked_where_the_loss_is_booked_or_the_planting_is_new() -> None:
+    event: dict[str, Any] = {"event": "stumping", "planting_year": 2000}
+    booked = event | {"activity": "management", "event_year": 2021}
+    assert go(booked, event | {"event_year": 2020}).warnings == ()
+
+
 # --- published figures ---------------------------------------------------------------------------------
 
 
@@ -311,6 +334,20 @@ def test_new_planting_needs_the_end_survey_only() -> None:
     assert result.frame["stock_start_t_per_ha"].iloc[0] == 0 < result.frame["stock_end_t_per_ha"].iloc[0]
 
 
+def test_a_missing_first_survey_is_no_empty_stand() -> None:
+    """Planted in 2008 and measured in 2025 only: the stock of 17 years is not the gain of four."""
+    ends = stems()[lambda table: table["survey"] == "end"]
+    managed = ONE | {"activity": "management", "planting_year": 2008}
+    (problem,) = refusal(managed, tables={"plants": ends}).problems
+    assert (problem.row, problem.column, problem.allowed) == ("P0", "stock_start_t_per_ha", "> 0")
+    asked = {warning.column for warning in go(ONE, tables={"plants": ends}).warnings}
+    assert "stock_start_t_per_ha" in asked
+    young = go(ONE | {"planting_year": 2020}, tables={"plants": ends})
+    assert "stock_start_t_per_ha" not in {warning.column for warning in young.warnings}
+    plants = PLANTS | {"route": "allometric", "diameter_start_cm": 0.0, "height_start_m": 0.0}
+    assert refusal(managed | plants).problems[0].column == "diameter_start_cm"
+
+
 def spoilt(column: str, line: int, value: Any) -> pd.DataFrame:
     table = stems()
     table.loc[line, column] = value
@@ -381,14 +418,11 @@ def test_periods_that_meet_add_up(cut: int, planted: int, event: int, form: str,
         "curve_shape": 2.0, "curve_plots": 10, "curve_r2": 0.8,
     }  # fmt: skip
     whole = go(row).frame.iloc[0]
-    first, second = (go(row, period=part).frame.iloc[0] for part in ((PERIOD[0], middle), (middle, PERIOD[1])))
-    start, cut_at, end = (
-        part[name]
-        for part, name in (
-            (first, "stock_t1_tco2e_per_ha"), (second, "stock_t1_tco2e_per_ha"), (second, "stock_t2_tco2e_per_ha")
-        )
-    )  # fmt: skip
-    limit = max(start, whole["saturation_tco2e_per_ha"])
+    first, second = (
+        go(row, period=part).frame.iloc[0] for part in ((PERIOD[0], middle), (middle, PERIOD[1]))
+    )
+    cut_at, end = second["stock_t1_tco2e_per_ha"], second["stock_t2_tco2e_per_ha"]
+    limit = max(whole["stock_t1_tco2e_per_ha"], whole["saturation_tco2e_per_ha"])
     never_credited = max(cut_at - max(limit, end), 0.0)
     expected = whole["gross_t"] - PLAIN["area_ha"] * never_credited
     assert first["gross_t"] + second["gross_t"] == pytest.approx(expected, rel=1e-9, abs=1e-9)

@@ -195,6 +195,28 @@ def test_the_break_even_nitrogen_breaks_even(planted: int, use: str) -> None:
         assert gross == pytest.approx(0, abs=1e-9)
 
 
+def test_a_change_of_the_root_relation_within_the_period_is_asked() -> None:
+    """Ba 2 at both dates: Bb 1.113 below 3 years, 3.147 from 3 years on; nothing has grown above ground."""
+    still = PLOT | {"ba_start_t_per_ha": 2.0, "ba_end_t_per_ha": 2.0}
+    crossing = go(still | {"planting_year": 2018})
+    assert crossing.frame["bb_start_t_per_ha"].iloc[0] == pytest.approx(1.113)
+    assert crossing.frame["bb_end_t_per_ha"].iloc[0] == pytest.approx(3.147)
+    asked = {(warning.column, warning.allowed) for warning in crossing.warnings}
+    assert ("planting_year", "one form at both dates") in asked
+    for planted in (2017, 2022):
+        allowed = {warning.allowed for warning in go(still | {"planting_year": planted}).warnings}
+        assert "one form at both dates" not in allowed
+
+
+def test_regrowth_of_an_existing_garden_is_asked_for_its_loss() -> None:
+    """Stumped in the year before the period: 4.5 tC/ha/yr of regrowth, and the loss is in no figure here."""
+    row = {"activity": "existing_garden", "planting_year": 2000, "event": "stumping", "event_year": 2020}
+    result = go(row)
+    assert result.totals["delta_c_t"] == pytest.approx(66.0) and result.totals["bsl_t"] == 0
+    assert "event_year" in {warning.column for warning in result.warnings}
+    assert "event_year" not in {warning.column for warning in go(row | {"event_year": 2021}).warnings}
+
+
 @given(cut=st.integers(1, 1460), planted=st.integers(1995, 2020), event=st.integers(2021, 2024))
 @settings(max_examples=15, deadline=None)
 def test_periods_that_meet_add_up(cut: int, planted: int, event: int) -> None:

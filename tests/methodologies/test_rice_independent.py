@@ -122,7 +122,8 @@ def rice(row: dict[str, Any]) -> float:
     if not row["credit_n_saving"]:
         gain_n2o = min(gain_n2o, 0.0)
     u = 0.15 if row["ch4_route"] == "default" else max(0.05, row["measured_uncertainty_pct"] / 100)
-    er = sum(gain * gwp * (1 - u if gain > 0 else 1) for gain, gwp in ((gain_ch4, 0.028), (gain_n2o, 0.265)))
+    gains = ((gain_ch4, 0.028, u), (gain_n2o, 0.265, max(u, 0.15)))
+    er = sum(gain * gwp * (1 - share if gain > 0 else 1) for gain, gwp, share in gains)
     if not same_output:
         loss = (1 - row["yield_t_per_ha"] / row["baseline_yield_t_per_ha"]) * 100
         er -= max(0.0, loss - 5) / 100 * (ch4_before * 0.028 + n2o_before * 0.265)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from methodologies import registry
-from methodologies.rice_inventory import FactorNotEntered, cropland_n2o, rice_ch4
+from methodologies.rice_inventory import AmountNotUsable, FactorNotEntered, cropland_n2o, rice_ch4
 
 
 def test_single_rice_of_henan() -> None:
@@ -39,3 +39,17 @@ def test_a_factor_that_was_not_seen_is_not_made_up(kind: str, region: str, editi
 def test_no_project_uses_an_inventory_factor() -> None:
     values = {dated.value for p in registry()["ratoon_rice_v1"].parameters for dated in p.values}
     assert not values & {236.7, 241.0, 273.2, 0.0057, 0.0109}
+
+
+@pytest.mark.parametrize("amount", [-1.0, float("nan"), float("inf")])
+def test_an_amount_that_is_none_is_refused(amount: float) -> None:
+    with pytest.raises(AmountNotUsable, match="single"):
+        rice_ch4({"single": amount}, region="central_south", edition="2011")
+    with pytest.raises(AmountNotUsable, match="nitrogen"):
+        cropland_n2o(amount, region="iii", edition="2011")
+
+
+def test_no_area_at_all_still_needs_an_edition_that_was_seen() -> None:
+    assert rice_ch4({}, region="central_south", edition="2011").mass_t == 0
+    with pytest.raises(FactorNotEntered):
+        rice_ch4({}, region="central_south", edition="2025")

@@ -333,3 +333,24 @@ def test_flooding_comes_from_the_log_where_the_records_hold_none() -> None:
     assert cell(result, "ratoon_preflood_days") == 40
     flooded = [project()[0], record(2025, "ratoon", "project", preflood_days=35)]
     assert cell(from_records(lookback + flooded), "ratoon_sf_p") == 2.41
+
+
+def test_one_flooded_winter_or_an_unproven_one_does_not_flood_the_baseline() -> None:
+    """SFp 2.41 would make a baseline of itself: every year must have been flooded, with evidence."""
+    always = years("ratoon", "ratoon", "ratoon", preflood_days=120)
+    assert cell(from_records(always + project()), "base1_sf_p") == 2.41
+    once = [r | {"preflood_days": 120 if r["year"] == 2023 else 0} for r in always]
+    assert cell(from_records(once + project()), "base1_sf_p") == 1.0
+    attested = from_records([r | {"evidence_tier": 3} for r in always] + project())
+    assert cell(attested, "base1_sf_p") == 1.0 and cell(attested, "net_t") <= 0
+    assert cell(go(row(base1_preflood_days=120)), "base1_sf_p") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("first", "flagged"),
+    [((2022, 2023, 2024), False), ((2021, 2022, 2023), True), ((2010, 2016, 2024), True)],
+)
+def test_the_look_back_is_the_years_right_before_the_project(first: tuple[int, ...], flagged: bool) -> None:
+    lookback = [line for year in first for line in years("ratoon", first=year)]
+    warnings = from_records(lookback + project()).warnings
+    assert any("right before it" in w.en and "连续几年" in w.zh for w in warnings) == flagged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -261,6 +262,10 @@ def test_equal_output_is_off_labelled_and_never_mixed() -> None:
         ({"credit_n_saving": True}, "credit_n_saving"),
         ({"weather_lengthened": True}, "weather_lengthened"),
         ({"ratoon_preflood_days": 31}, "ratoon_preflood_days"),
+        ({"county_adoption_pct": 0.3}, "county_adoption_pct"),
+        ({"main_regime": "unknown"}, "main_regime"),
+        ({"ratoon_regime": "unknown"}, "ratoon_regime"),
+        ({"measured_uncertainty_pct": 0.15}, "measured_uncertainty_pct"),
         ({"main_n_kg_per_ha": 360.0}, "main_n_kg_per_ha"),
     ],
 )
@@ -343,3 +348,30 @@ def test_the_harvest_lies_inside_the_period() -> None:
     for day in ("2026-01-01", "2024-12-31"):
         found = problems(row(ratoon_harvest_date=day, ratoon_drainage_date="2025-12-31"))
         assert "ratoon_harvest_date" in {p.column for p in found}
+
+
+@pytest.mark.parametrize(
+    ("as_of", "factor"),
+    [(date(2024, 12, 19), 0.6369), (date(2024, 12, 20), 0.6058), (date(2025, 12, 30), 0.6058),
+     (date(2025, 12, 31), 0.5897)],
+)  # fmt: skip
+def test_power_takes_the_grid_factor_published_by_then(as_of: date, factor: float) -> None:
+    """A factor of 31 December 2025 cannot have been used before."""
+    assert RICE.parameters.at(as_of)["ef_grid"] == factor
+
+
+def test_dates_out_of_order_name_both_dates_in_the_words_of_the_form() -> None:
+    found = problems(row(main_harvest_date="2025-10-20"))
+    assert {p.column for p in found} == {"ratoon_harvest_date", "ratoon_drainage_date"}
+    assert all("头季收割日（main_harvest_date）" in p.zh and "after main_harvest_date" in p.en for p in found)
+    assert "再生季收割日（ratoon_harvest_date）为 2025-10-13" in found[0].zh
+
+
+def test_nitrous_oxide_beside_measured_methane_keeps_the_deduction_of_default_factors() -> None:
+    """40 kg less nitrogen × 0.005 × 44/28 × 0.85: chambers measure methane only."""
+    measured = {f"{season}_measured_ch4_kg_per_ha": 100.0 for season in SEASONS}
+    changes = {"ch4_route": "measured", "credit_n_saving": True, "main_n_kg_per_ha": 125.0} | measured
+    saved = 40 * 0.005 * 44 / 28
+    for percent, kept in ((5.0, 0.85), (15.0, 0.85), (22.5, 0.775)):
+        assert figure("n2o_kg", measured_uncertainty_pct=percent, **changes) == pytest.approx(saved * kept)
+    assert figure("ch4_kg", measured_uncertainty_pct=5.0, **changes) == 0

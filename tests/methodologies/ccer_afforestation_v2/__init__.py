@@ -10,6 +10,7 @@ import dataclasses
 from pathlib import Path
 
 from methodologies import ccer_afforestation_v1 as v1
+from methodologies.ccer_afforestation_v1.checks import review
 from methodologies.ccer_afforestation_v1.rules import rules
 from methodologies.declaration import Case
 from methodologies.forest import SCHEMES
@@ -44,6 +45,7 @@ METHODOLOGY = dataclasses.replace(
     ),
     steps=_STEPS,
     check=_CHECK,
+    review=review,
     quantify=_QUANTIFY,
     libraries=(*v1.METHODOLOGY.libraries, v1.FOLDER),
 )
