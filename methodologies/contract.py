@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from methodologies.beside import Hands, hands
-from methodologies.blocks import compute
 from methodologies.columns import Column, ColumnError, Findings
 from methodologies.declaration import (
     CONTRACT_VERSION,
@@ -100,41 +100,28 @@ def run(
         )
     if findings.errors:  # empty columns would only be the consequence of a table that cannot be used
         raise InvalidRows(findings.of("error"), findings.errors)
-    with hands(len(frame)) as helpers:
-        values = canonical(methodology.columns, filled.frame, findings, helpers)
-        # copy=False keeps each column its own array: no pass over the data just to arrange it.
-        inputs = pd.DataFrame(values, index=frame.index, copy=False)
-        if findings.errors:
-            raise InvalidRows(findings.of("error"), findings.errors)
-        digest = helpers.start(
-            partial(input_digest, methodology.columns, values, frame.index, checked_period)
-        )
+    values = canonical(methodology.columns, filled.frame, findings)
+    # copy=False keeps each column its own array: no pass over the data just to arrange it.
+    inputs = pd.DataFrame(values, index=frame.index, copy=False)
+    if not findings.errors:
         with _named(methodology, "check"):
             methodology.check(inputs.copy(deep=False), period=checked_period, p=p, findings=findings)
-        if findings.errors:
-            raise InvalidRows(findings.of("error"), findings.errors)
-        with _named(methodology, "quantify"):
-            outputs = compute(
-                partial(methodology.quantify, period=checked_period, p=p),
-                inputs,
-                key=methodology.key,
-                declared=[step.name for step in methodology.steps],
-                hands=helpers,
-            )
-        _review(methodology, inputs, outputs, period=checked_period, p=p, findings=findings)
-        columns = {name: side[name] for side in (inputs, outputs) for name in side.columns}
-        result = pd.DataFrame(columns, index=frame.index, copy=False)
-        totals = _totals(methodology, result, helpers)
-        fingerprint = digest()
+    if findings.errors:
+        raise InvalidRows(findings.of("error"), findings.errors)
+    digest = input_digest(methodology.columns, values, frame.index, checked_period)
+    with _named(methodology, "quantify"):
+        outputs = methodology.quantify(inputs.copy(deep=False), period=checked_period, p=p)
+    result = _checked(methodology, inputs, outputs)
+    _review(methodology, inputs, outputs, period=checked_period, p=p, findings=findings)
     blocking = tuple(used.name for used in p.used_table() if used.status not in ISSUABLE_STATUSES)
     return Quantification(
         key=methodology.key,
         period=checked_period,
         as_of=as_of,
         frame=result,
-        totals=totals,
+        totals=_totals(methodology, result),
         parameters_used=p.used_table(),
-        input_digest=fingerprint,
+        input_digest=digest,
         parameter_digest=methodology.parameters.digest(as_of),
         code_digest=methodology.code_digest,
         gwp_set=methodology.gwp_set,
@@ -180,8 +167,43 @@ def _review(
         raise InvalidOutput(key=methodology.key, reason=reason, reason_zh=zh)
 
 
-def _totals(methodology: Methodology, frame: pd.DataFrame, helpers: Hands) -> dict[str, float]:
+def _checked(methodology: Methodology, inputs: pd.DataFrame, outputs: Any) -> pd.DataFrame:
+    """Inputs and outputs side by side, once the outputs are as declared: names, index, finite numbers."""
+
+    def wrong(reason: str, reason_zh: str) -> InvalidOutput:
+        return InvalidOutput(key=methodology.key, reason=reason, reason_zh=reason_zh)
+
+    declared = [step.name for step in methodology.steps]
+    if not isinstance(outputs, pd.DataFrame):
+        raise wrong(f"it returned a {type(outputs).__name__}, not a DataFrame", "返回的不是数据框")
+    if list(outputs.columns) != declared:
+        odd = sorted(set(outputs.columns) ^ set(declared)) or "the order of columns"
+        raise wrong(f"columns differ: {odd}", f"列不符：{odd}")
+    if outputs.index is not inputs.index and not outputs.index.equals(inputs.index):
+        raise wrong("the index changed", "行标签被改动")
+    columns = {name: inputs[name] for name in inputs.columns}
+    for name in declared:
+        columns[name] = outputs[name]
+        values = outputs[name].to_numpy()
+        if values.dtype != np.float64:
+            raise wrong(f"{name} holds {values.dtype}, not finite numbers (float64)", f"{name} 不是浮点数")
+        if not _all_finite(values):
+            place = int(np.flatnonzero(~np.isfinite(values))[0])
+            row, value = inputs.index[place], values[place]
+            raise wrong(
+                f"row {row}, {name}: {value} is not a finite number; all must be finite numbers",
+                f"第 {row} 行 {name} 为 {value}，含有非有限数",
+            )
+    return pd.DataFrame(columns, index=inputs.index, copy=False)
+
+
+def _all_finite(values: npt.NDArray[np.float64]) -> bool:
+    """One cheap pass where all is well: a sum is finite only if every term is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
+
+
+def _totals(methodology: Methodology, frame: pd.DataFrame) -> dict[str, float]:
     names = [column.name for column in methodology.columns if column.extensive]
     names += [step.name for step in methodology.steps if step.total or step.name == NET]
-    sums = helpers.each(exact_sum, [frame[name].to_numpy() for name in names])
-    return dict(zip(names, sums, strict=True))
+    return {name: exact_sum(frame[name].to_numpy()) for name in names}

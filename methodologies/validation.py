@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from methodologies.beside import Hands
 from methodologies.columns import Column, Findings, Kind, Mask
 from methodologies.errors import Problem
 
@@ -25,17 +24,14 @@ _INTEGER_MAX = 2.0**53  # beyond it a float no longer holds every integer
 _NO_DATE = np.datetime64("NaT", "D")
 
 
-def canonical(
-    columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings, hands: Hands | None = None
-) -> dict[str, Any]:
+def canonical(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings) -> dict[str, Any]:
     """Check a frame and bring it to one form, without touching the original.
 
     Numbers become float64 (also ``int``: whole numbers below 2⁵³), dates ``datetime64[D]``, choices
     ``pd.Categorical`` over the declared choices, bools ``bool``, texts ``object``. Defaults are filled in.
-    Bad cells go to ``findings``; the result is only meaningful when there are none. ``hands`` share the work
-    of long frames.
+    Bad cells go to ``findings``; the result is only meaningful when there are none.
     """
-    result, missing = canonical_cells(columns, frame, findings, hands)
+    result, missing = canonical_cells(columns, frame, findings)
     present: dict[str, frozenset[str]] = {}
     for column in columns:
         gone = missing[column.name]
@@ -48,24 +44,21 @@ def canonical(
 
 
 def canonical_cells(
-    columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings, hands: Hands | None = None
+    columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings
 ) -> tuple[dict[str, Any], dict[str, Mask]]:
     """As :func:`canonical`, but empty cells stay empty: the values, and where each column has none."""
     _check_frame(columns, frame, findings)
     if not frame.columns.is_unique:  # reported above; the first of each lets the other checks go on
         frame = frame.loc[:, ~frame.columns.duplicated()]
 
-    def read(column: Column) -> tuple[Any, Mask, Findings]:
-        own = Findings(findings.index, findings.table)
-        if column.name in frame.columns:
-            return *_READERS[column.kind](column, frame[column.name], own), own
-        return _empty(column, len(frame)), np.broadcast_to(np.True_, len(frame)), own
-
     result: dict[str, Any] = {}
     missing: dict[str, Mask] = {}
-    for column, (values, gone, own) in zip(columns, (hands or Hands()).each(read, columns), strict=True):
-        result[column.name], missing[column.name] = values, gone
-        findings.absorb(own)
+    for column in columns:
+        if column.name in frame.columns:
+            read = _READERS[column.kind](column, frame[column.name], findings)
+        else:
+            read = _empty(column, len(frame)), np.broadcast_to(np.True_, len(frame))
+        result[column.name], missing[column.name] = read
     return result, missing
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from methodologies.blocks import BLOCK_ROWS
 from methodologies.ccer_afforestation_v1.applicability import condition_columns
 from methodologies.ccer_afforestation_v1.groups import (
     BCEF_CLASSES,
@@ -55,14 +54,9 @@ def judged(
     p: ParametersInForce,
     discount: DiscountScheme,
 ) -> dict[str, Array]:
-    """The columns ``names`` alone, for checks; computed in blocks, so that nothing else is ever held."""
-    columns = {name: np.empty(len(frame)) for name in names}
-    for start in range(0, len(frame), BLOCK_ROWS):
-        rows = slice(start, start + BLOCK_ROWS)
-        figures = _figures(frame.iloc[rows], period, p, discount)
-        for name in names:
-            columns[name][rows] = figures[name]
-    return columns
+    """The columns ``names`` alone, for checks."""
+    figures = _figures(frame, period, p, discount)
+    return {name: figures[name] for name in names}
 
 
 def _figures(frame: pd.DataFrame, period: Period, p: ParametersInForce, discount: DiscountScheme) -> Columns:

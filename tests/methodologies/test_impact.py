@@ -27,11 +27,14 @@ from project_world import (
     rice_row,
 )
 
+from carbon_platform.app import create_app
+from carbon_platform.config import Settings
 from carbon_platform.credits import assessment, impact
 from carbon_platform.credits.fragments import FragmentRefused, published, read_fragment
 from carbon_platform.credits.tables import AssessmentRun, RunRow
 from carbon_platform.identity.rules import SYSTEM
 from carbon_platform.identity.service import add_user
+from carbon_platform.web import platform
 from methodologies import registry
 from methodologies.errors import InvalidDeclaration
 from methodologies.parameters import ParameterSet
@@ -336,3 +339,18 @@ def test_what_would_take_minutes_is_left_to_the_command(
         keep(at_once=4)
     assert "5" in refused.value.message("zh") and "methodology preview" in refused.value.message("en")
     assert keep(at_once=None).result["runs_changed"] == 1
+
+
+def test_the_command_keeps_one_preview_and_names_a_missing_file(world: World, tmp_path: Path) -> None:
+    world.run(world.camellia_project())
+    change = tmp_path / "cleaner.toml"
+    change.write_text(CLEANER, encoding="utf-8")
+    app = create_app(Settings(mode="test", database_url=world.db.url))
+    run = app.test_cli_runner().invoke
+    done = run(args=["methodology", "preview", KEY, str(change)])
+    assert done.exit_code == 0, done.output
+    assert "1 run(s), 1 moved" in done.output
+    assert len(world.get("authority", PREVIEW)) == 1
+    lost = run(args=["methodology", "preview", KEY, str(tmp_path / "nowhere.toml")])
+    assert lost.exit_code == 1 and "nowhere.toml" in lost.output
+    platform(app).db.dispose()

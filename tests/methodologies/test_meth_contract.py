@@ -337,6 +337,26 @@ def test_a_model_that_breaks_the_contract_yields_nothing(change: Any) -> None:
         go(_with_output(change), CAMELLIA.example().frame)
 
 
+def test_a_review_sees_the_figures_and_refuses_nothing() -> None:
+    def review(severity: str) -> Methodology:
+        def look(frame: pd.DataFrame, outputs: pd.DataFrame, *, period: Any, p: Any, findings: Any) -> None:
+            net = outputs["net_t"].to_numpy()
+            words = {"zh": "第 {row} 行为 {value} 吨。", "en": "Row {row} is {value} t."}
+            findings.where(
+                net < 0, column="net_t", values=net, unit="t", allowed="≥ 0", severity=severity, **words
+            )
+
+        return dataclasses.replace(CAMELLIA, review=look)
+
+    plain, looked = go(CAMELLIA, CAMELLIA.example().frame), go(review("review"), CAMELLIA.example().frame)
+    emitting = int((plain.frame["net_t"] < 0).sum())
+    assert emitting
+    assert len([found for found in looked.warnings if found.column == "net_t"]) == emitting
+    assert looked.totals == plain.totals
+    with pytest.raises(InvalidOutput, match="review added an error"):
+        go(review("error"), CAMELLIA.example().frame)
+
+
 def test_the_code_digest_covers_model_data_and_contract(tmp_path: Any) -> None:
     for name in ("model.py", "__init__.py", "species.toml"):
         (tmp_path / name).write_text(f"# {name}\n", encoding="utf-8")
