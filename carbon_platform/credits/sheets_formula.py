@@ -12,6 +12,7 @@ import ast
 from collections.abc import Collection, Mapping
 
 from methodologies.contract import Step
+from methodologies.errors import InvalidDeclaration
 from methodologies.formula import parse
 
 # Limits of the file format (ECMA-376; Excel specifications): characters of a formula, nested functions.
@@ -88,7 +89,7 @@ class _Writer:
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 inside = ",".join(self.text(argument)[0] for argument in arguments)
                 return f"{_FUNCTIONS[name]}({inside})", _ATOM
-        raise NotImplementedError(ast.unparse(node))
+        raise InvalidDeclaration(ast.unparse(node), "this form is not allowed in an equation")
 
     def is_date(self, node: ast.expr) -> bool:
         """A date, or the earliest or latest of dates."""
