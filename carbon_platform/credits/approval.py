@@ -13,6 +13,7 @@ from carbon_platform.credits.adoption_tables import ParameterProposal
 from carbon_platform.credits.assessment import get_run
 from carbon_platform.credits.rules import Blocker
 from carbon_platform.credits.tables import AssessmentRun, ParameterSignOff, RunReview
+from carbon_platform.credits.uncertainty import issuable_t
 from carbon_platform.errors import NotFound
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
@@ -45,6 +46,7 @@ def blockers_of(session: Session, run: AssessmentRun) -> list[Blocker]:
         signoffs_of(session, run.methodology_key),
         reviews_of(session, run),
         readings_replaced=replaced,
+        issuable_t=issuable_t(session, run),
     )
 
 

@@ -35,6 +35,7 @@ def explain_batch(session: Session, code: str) -> Explanation:
     run = session.get_one(AssessmentRun, batch.run_id)
     project = session.get_one(Project, batch.project_id)
     shares = _shares(session, batch)
+    quantity_t = _issued_t(session, run)
     county, tonnes = county_name(batch.county_code), tonnes_text(batch.quantity_kg)
     return Explanation(
         kind="batch",
@@ -50,7 +51,7 @@ def explain_batch(session: Session, code: str) -> Explanation:
         equations=(_sum_of_shares(batch, shares),),
         inputs=(
             Term("v", "年份", "vintage", batch.vintage, "", status="measured"),
-            Term("q", "本次核算可签发", "issuable of the run", run.issuable_t, "t", status="computed"),
+            Term("q", "本次核算签发", "issued from the run", quantity_t, "t", status="computed"),
         ),
         digests=(
             ("methodology", run.methodology_key),
@@ -60,11 +61,19 @@ def explain_batch(session: Session, code: str) -> Explanation:
         ),
         approvals=(*_reviews(session, run), _issue(batch)),
         children=(
-            Link("run", run.code, f"核算 {run.code}", f"run {run.code}", run.issuable_t, "t"),
+            Link("run", run.code, f"核算 {run.code}", f"run {run.code}", quantity_t, "t"),
             *_parcel_links(run, [(share, parcel, share.last - share.first + 1) for share, parcel in shares]),
         ),
         is_demo=batch.is_demo,
     )
+
+
+def _issued_t(session: Session, run: AssessmentRun) -> int:
+    """Whole tonnes issued from the run, over all its batches."""
+    total_kg = session.scalar(
+        sa.select(sa.func.sum(CreditBatch.quantity_kg)).where(CreditBatch.run_id == run.id)
+    )
+    return int(total_kg or 0) // 1000
 
 
 def _sum_of_shares(batch: CreditBatch, shares: list[tuple[BatchShare, str]]) -> Equation:

@@ -12,6 +12,7 @@ from carbon_platform.credits.allocation import Lot, ParcelNet, allocate
 from carbon_platform.credits.approval import blockers_of, signoffs_of
 from carbon_platform.credits.assessment import get_run
 from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, RunRow
+from carbon_platform.credits.uncertainty import issuable_t
 from carbon_platform.db import serialise
 from carbon_platform.errors import NotFound, PlatformError
 from carbon_platform.identity.rules import Actor
@@ -73,7 +74,7 @@ def issue(
     claims.claim(session, run, parcels, pool=use.pool, now=now)
     lots = allocate(
         [ParcelNet(parcel.id, parcel.county_code, net_t) for parcel, net_t in rows],
-        issuable_t=run.issuable_t,
+        issuable_t=issuable_t(session, run) or 0,
         start=run.period_start,
         end=run.period_end,
     )

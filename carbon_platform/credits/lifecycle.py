@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from carbon_platform.credits import approval, rules
 from carbon_platform.credits.rules import Blocker
 from carbon_platform.credits.tables import AssessmentRun, CreditBatch, RunReview
+from carbon_platform.credits.uncertainty import issuable_t
 from carbon_platform.identity.rules import ROLES_ZH, Actor
 from carbon_platform.identity.tables import Organisation
 from carbon_platform.projects import service
@@ -168,9 +169,10 @@ def _next_step(
         )
     blockers = tuple(approval.blockers_of(session, run))
     if not blockers:
+        quantity_t = issuable_t(session, run)
         return NextStep(
-            f"{run.code} 手续齐了，可以签发 {run.issuable_t:,} 吨。",
-            f"{run.code} is complete: {run.issuable_t:,} t can be issued.",
+            f"{run.code} 手续齐了，可以签发 {quantity_t:,} 吨。",
+            f"{run.code} is complete: {quantity_t:,} t can be issued.",
             "operator",
         )
     first = blockers[0]

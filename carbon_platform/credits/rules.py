@@ -174,11 +174,14 @@ def percentile_rule(
     flat deduction replaces the analysis up to 60,000 t a year. Rounded once, here.
     """
     by_percentile = whole_tonnes(min(percentile_t, undeducted_t))
-    if not flat_deduction:
-        return PercentileRule("declared", whole_tonnes(net_t), by_percentile)
-    if net_t <= FLAT_DEDUCTION_MAX_T_PER_YEAR * years:
-        return PercentileRule("flat", whole_tonnes(net_t), by_percentile)
-    return PercentileRule("percentile", by_percentile, by_percentile)
+    if needs_percentile(net_t, flat_deduction=flat_deduction, years=years):
+        return PercentileRule("percentile", by_percentile, by_percentile)
+    return PercentileRule("flat" if flat_deduction else "declared", whole_tonnes(net_t), by_percentile)
+
+
+def needs_percentile(net_t: float, *, flat_deduction: float, years: float) -> bool:
+    """Whether a run is too large for the flat deduction it took: more than 60,000 t CO2e a year."""
+    return bool(flat_deduction) and net_t > FLAT_DEDUCTION_MAX_T_PER_YEAR * years
 
 
 def review_steps(methodology_key: str) -> tuple[str, ...]:
@@ -263,10 +266,12 @@ def issue_blockers(
     reviews: Sequence[ReviewLike],
     *,
     readings_replaced: bool = False,
+    issuable_t: int | None,
 ) -> list[Blocker]:
     """Every reason why this run cannot be issued now; empty means it can.
 
-    ``readings_replaced``: readings of its period were recorded after it was computed.
+    ``readings_replaced``: readings of its period were recorded after it was computed. ``issuable_t``: whole
+    tonnes the uncertainty rule lets it issue, None while the analysis that says so is missing.
     """
     if run.status == "issued":
         return [
@@ -274,7 +279,7 @@ def issue_blockers(
                 "credits.issued", "这次核算已经签发，不能再签发。", "This run has been issued.", "operator"
             )
         ]
-    blockers = [*_nature_blockers(run), *_result_blockers(run, readings_replaced)]
+    blockers = [*_nature_blockers(run), *_result_blockers(run, readings_replaced, issuable_t)]
     weak = blocking_parameters(run)
     if weak and not adopted(run, signoffs):
         used = {parameter["name"]: parameter for parameter in run.parameters}
@@ -325,7 +330,7 @@ def _nature_blockers(run: RunLike) -> Iterable[Blocker]:
         )
 
 
-def _result_blockers(run: RunLike, readings_replaced: bool) -> Iterable[Blocker]:
+def _result_blockers(run: RunLike, readings_replaced: bool, issuable_t: int | None) -> Iterable[Blocker]:
     if run.status == "returned":
         yield Blocker(
             "credits.returned",
@@ -338,6 +343,22 @@ def _result_blockers(run: RunLike, readings_replaced: bool) -> Iterable[Blocker]
             "credits.readings_replaced",
             "核算之后监测数据又有更新。请重新核算。",
             "Readings were recorded after this run. Run it again.",
+            "operator",
+        )
+    if issuable_t is None:
+        yield Blocker(
+            "credits.analysis_missing",
+            "每年超过 60,000 吨，不能用统一扣减，要按不确定性分析的第 33.3 百分位签发。请先做不确定性分析。",
+            "More than 60,000 t a year: the flat deduction does not hold, the 33.3rd percentile of an "
+            "uncertainty analysis is issued. Make the analysis first.",
+            "operator",
+        )
+    elif issuable_t < 1 <= run.issuable_t:
+        yield Blocker(
+            "credits.percentile_below_zero",
+            "不确定性太大：第 33.3 百分位不足一整吨，没有可签发的量。请补充实测数据后重新核算。",
+            "Too uncertain: the 33.3rd percentile is below one whole tonne, nothing to issue. Measure more "
+            "and run it again.",
             "operator",
         )
     if run.issuable_t < 1:

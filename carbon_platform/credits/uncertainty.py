@@ -28,7 +28,7 @@ from carbon_platform.projects.rules import MethodologyRefused
 from methodologies import registry
 from methodologies.contract import Quantification
 from methodologies.errors import MethodologyError
-from methodologies.uncertainty import TRIALS_MIN, Uncertainty, analyse, seed_of
+from methodologies.uncertainty import FLAT_DEDUCTION, TRIALS_MIN, Uncertainty, analyse, seed_of
 
 # Up to so many parcels an analysis is made while the person waits; it takes seconds.
 PARCELS_AT_ONCE = 5_000
@@ -162,15 +162,28 @@ def newest(session: Session, run: AssessmentRun) -> RunUncertainty | None:
     )
 
 
+def issuable_t(session: Session, run: AssessmentRun) -> int | None:
+    """Whole tonnes the run may issue: its own figure, or the percentile where it is too large for the flat
+    deduction it took (:func:`rules.needs_percentile`); None while the analysis that says so is missing."""
+    flat = next((float(used["value"]) for used in run.parameters if used["name"] == FLAT_DEDUCTION), 0.0)
+    if not rules.needs_percentile(run.net_t, flat_deduction=flat, years=_years(run)):
+        return run.issuable_t
+    analysis = newest(session, run)
+    return None if analysis is None else rule_of(run, analysis).quantity.issuable_t
+
+
+def _years(run: AssessmentRun) -> float:
+    return (run.period_end - run.period_start).days / 365.25
+
+
 def rule_of(run: AssessmentRun, analysis: RunUncertainty) -> rules.PercentileRule:
     """Which deduction the rules want for this run, and how much could issue by the percentile."""
-    years = (run.period_end - run.period_start).days / 365.25
     return rules.percentile_rule(
         run.net_t,
         analysis.issue_t,
         flat_deduction=analysis.result["flat_deduction"],
         undeducted_t=analysis.result["undeducted_t"],
-        years=years,
+        years=_years(run),
     )
 
 

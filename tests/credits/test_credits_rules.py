@@ -121,8 +121,12 @@ def test_who_may_decide(
             judge(run, reviews, **change)
 
 
+def blockers_of(run: Run, *arguments: Any, **more: Any) -> list[rules.Blocker]:
+    return rules.issue_blockers(run, *arguments, **{"issuable_t": run.issuable_t} | more)
+
+
 def codes(*arguments: Any, **more: Any) -> list[str]:
-    return [blocker.code.removeprefix("credits.") for blocker in rules.issue_blockers(*arguments, **more)]
+    return [blocker.code.removeprefix("credits.") for blocker in blockers_of(*arguments, **more)]
 
 
 def test_only_exactly_this_digest_of_this_methodology_unblocks() -> None:
@@ -140,7 +144,7 @@ def test_weak_parameters_are_named(status: str) -> None:
         {"name": "fair", "status": "secondary"},
         {"name": "weak_one", "status": status},
     ]
-    [blocker] = [b for b in rules.issue_blockers(Run(parameters=weak), [], []) if b.who == "authority"]
+    [blocker] = [b for b in blockers_of(Run(parameters=weak), [], []) if b.who == "authority"]
     assert "weak_one" in blocker.zh
     assert "weak_one" in blocker.en
     assert "good" not in blocker.en
@@ -165,7 +169,7 @@ def test_verified_parameters_need_no_signature() -> None:
 
 
 def test_each_reason_names_who_can_remove_it() -> None:
-    blockers = rules.issue_blockers(Run(issuable_t=0, net_t=-3.26), [], [], readings_replaced=True)
+    blockers = blockers_of(Run(issuable_t=0, net_t=-3.26), [], [], readings_replaced=True)
     assert [(b.code.removeprefix("credits."), b.who) for b in blockers] == [
         ("readings_replaced", "operator"),
         ("nothing_to_issue", "operator"),
@@ -175,6 +179,14 @@ def test_each_reason_names_who_can_remove_it() -> None:
         ("waits_for_forestry_bureau", "forestry_bureau"),
     ]
     assert "−3.3" in blockers[1].zh
+
+
+def test_a_run_too_large_for_its_flat_deduction_waits_for_an_analysis() -> None:
+    everyone = [Review(role) for role in NEEDS["camellia_oil_v1"]]
+    assert codes(Run(), [SignOff()], everyone, issuable_t=None) == ["analysis_missing"]
+    assert codes(Run(), [SignOff()], everyone, issuable_t=0) == ["percentile_below_zero"]
+    assert codes(Run(), [SignOff()], everyone, issuable_t=9) == []
+    assert codes(Run(issuable_t=0, net_t=-1.0), [SignOff()], everyone, issuable_t=0) == ["nothing_to_issue"]
 
 
 def test_issued_and_returned_runs() -> None:
