@@ -5,7 +5,7 @@ SERVE ?= 1
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs lock clean translations vendor bench-ledger bench-methodologies
+.PHONY: help demo test check docs lock clean translations vendor bench-ledger bench-methodologies bench-gis bench-map
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,6 +53,12 @@ bench-ledger: .venv-bench/bench.stamp ## measure the ledger beside its peers, wr
 
 bench-methodologies: .venv/run.stamp ## measure the methodologies beside bare numpy and SQLite, write benchmarks/results
 	@$(PY) -m benchmarks.methodologies $(ROWS)
+
+bench-gis: .venv/run.stamp ## measure imports, overlaps and tiles beside bare scripts and PostGIS, write benchmarks/results
+	@$(PY) -m benchmarks.gis $(ROWS)
+
+bench-map: .venv/dev.stamp ## measure the map console in Chromium with 100,000 parcels in view, write benchmarks/results
+	@$(PY) -m benchmarks.map_frames
 
 docs: .venv/run.stamp ## print docs/zh|en/methodologies from the declarations
 	$(PY) tools/methodology_docs.py

@@ -2,12 +2,17 @@
 
 import carbon_platform.citizens.tables
 import carbon_platform.credits.adoption_tables
+import carbon_platform.credits.land_change_tables
 import carbon_platform.credits.registry_tables
 import carbon_platform.credits.tables
 import carbon_platform.credits.uncertainty_tables
 import carbon_platform.identity.tables
 import carbon_platform.ledger.tables
 import carbon_platform.market.tables
+import carbon_platform.parcels.evidence_tables
+import carbon_platform.parcels.export_tables
+import carbon_platform.parcels.history_tables
+import carbon_platform.parcels.outside_claims_tables
 import carbon_platform.parcels.tables
 import carbon_platform.projects.tables
 import carbon_platform.regions.tables

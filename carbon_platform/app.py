@@ -14,16 +14,25 @@ from carbon_platform.books.api import blp as books_api
 from carbon_platform.citizens.api import blp as citizens_api
 from carbon_platform.config import Settings, load_settings
 from carbon_platform.credits.api import blp as credits_api
+from carbon_platform.credits.claims_api import blp as claims_api
+from carbon_platform.credits.land_change_api import blp as land_change_api
 from carbon_platform.credits.ledger_api import blp as ledger_api
 from carbon_platform.credits.registry_api import blp as credit_registry_api
 from carbon_platform.credits.sheets_api import blp as sheets_api
 from carbon_platform.credits.tickets_api import blp as tickets_api
+from carbon_platform.credits.tiles_api import blp as tiles_api
 from carbon_platform.credits.uncertainty_api import blp as uncertainty_api
 from carbon_platform.db import Database
 from carbon_platform.identity.api import blp as identity_api
 from carbon_platform.identity.service import authenticate, csrf_token
 from carbon_platform.market.api import blp as market_api
 from carbon_platform.parcels.api import blp as parcels_api
+from carbon_platform.parcels.changes_api import blp as parcel_changes_api
+from carbon_platform.parcels.drawing_api import blp as drawing_api
+from carbon_platform.parcels.evidence_api import blp as evidence_api
+from carbon_platform.parcels.exports_api import blp as parcel_exports_api
+from carbon_platform.parcels.outside_claims_api import blp as outside_claims_api
+from carbon_platform.projects import parcel_uses
 from carbon_platform.projects.api import blp as projects_api
 from carbon_platform.regions.api import blp as regions_api
 from carbon_platform.registry.api import blp as registry_api
@@ -41,12 +50,20 @@ APIS = (
     regions_api,
     books_api,
     parcels_api,
+    parcel_changes_api,
+    parcel_exports_api,
+    evidence_api,
+    drawing_api,
     projects_api,
     credits_api,
+    claims_api,
+    outside_claims_api,
     sheets_api,
     uncertainty_api,
     tickets_api,
+    tiles_api,
     credit_registry_api,
+    land_change_api,
     ledger_api,
     market_api,
     registry_api,
@@ -88,6 +105,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
     init_problems(app)
     init_security(app)
     init_openapi(app, APIS)
+    parcel_uses.init()
     console.init_app(app)
     cli.init_app(app)
     return app

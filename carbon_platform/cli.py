@@ -27,8 +27,10 @@ from carbon_platform.ledger import (
 )
 from carbon_platform.methodology_cli import group as methodology
 from carbon_platform.migrate import alembic_config
-from carbon_platform.parcels import service as parcel_service
-from carbon_platform.parcels.report import report_text
+from carbon_platform.parcel_cli import group as parcels
+from carbon_platform.parcels import spatial
+from carbon_platform.parcels.evidence_commands import group as evidence
+from carbon_platform.region_cli import regions
 from carbon_platform.regions.service import load_reference
 from carbon_platform.registry.commands import group as registry
 from carbon_platform.web import Platform, platform
@@ -37,11 +39,10 @@ db = AppGroup("db", help="Migrations of the database.")
 ledger = AppGroup("ledger", help="The double-entry ledger.")
 users = AppGroup("users", help="Log-ins.")
 organisations = AppGroup("organisations", help="Companies, bureaus, banks.")
-parcels = AppGroup("parcels", help="Parcels (地块).")
 
 
 def init_app(app: Flask) -> None:
-    for group in (db, ledger, methodology, organisations, users, parcels, registry):
+    for group in (db, evidence, ledger, methodology, organisations, users, parcels, regions, registry):
         app.cli.add_command(group)
     for command in (setup, scheduler, write_openapi):
         app.cli.add_command(command)
@@ -198,6 +199,25 @@ def grant_app_role(name: str) -> None:
     click.echo(f"已授权 {name}：可记账、封存，不可修改已写入的记录。{name} may post and seal, not change.")
 
 
+@db.command("spatial")
+@click.option("--reader", help="a role that may read the map (view parcel_map), and nothing else of parcels")
+def spatial_column(reader: str | None) -> None:
+    """PostgreSQL: parcels as PostGIS geometry, for fast tiles and for QGIS. Repeatable; needs PostGIS."""
+    engine = platform().db.engine
+    if engine.dialect.name != "postgresql":
+        raise click.ClickException("SQLite 用 R*Tree，没有 PostGIS。SQLite has its R*Tree, no PostGIS.")
+    with engine.begin() as connection:
+        if not spatial.add_column(connection):
+            raise click.ClickException(
+                "数据库里没有 PostGIS 扩展，请由数据库管理员先执行 CREATE EXTENSION postgis，再运行本命令。"
+                "No PostGIS here: have the administrator run CREATE EXTENSION postgis, then run this again."
+            )
+        if reader:
+            for statement in spatial.map_grants(connection, reader):
+                connection.exec_driver_sql(statement)
+    click.echo("parcel.shape 与视图 parcel_map（EPSG:4490）已就绪，QGIS 可直接连接。Ready for QGIS.")
+
+
 @organisations.command("add")
 @click.argument("name")
 @click.option("--kind", required=True, help="operator, enterprise, verifier, bureau, bank, group")
@@ -248,41 +268,6 @@ def add_user_command(
         )
     )
     click.echo(f"已建立登录名 {username}（{ROLES_ZH[role]}，{region}）。")
-
-
-@parcels.command("import")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
-@click.option("--kind", type=click.Choice(["camellia", "rice", "tea", "forest"]), help="what the file holds")
-@click.option("--layer", help="the layer to take of a GeoPackage with several")
-@click.option(
-    "--region",
-    type=click.Choice(["city", "none"]),
-    default="city",
-    show_default=True,
-    help="none: read, measure and check land outside the city too; nothing can be registered",
-)
-@click.option("--accept", is_flag=True, help="register the good rows at once")
-def import_parcels(
-    files: tuple[Path, ...], kind: str | None, layer: str | None, region: str, accept: bool
-) -> None:
-    """Read FILES (zip with a shapefile, gpkg, geojson, kml), print the staged report, row by row."""
-    house = platform()
-    actor = replace(SYSTEM, permissions=frozenset({"parcel.import", "parcel.read"}))
-    for path in files:
-        try:
-            report = parcel_service.import_file(
-                house.db, actor, path, now=house.clock(), kind=kind, layer=layer, region=region
-            )
-        except PlatformError as error:
-            raise click.ClickException(f"{path.name}: {error.message('zh')} {error.message('en')}") from error
-        click.echo(report_text(report))
-        if accept and report.import_id is not None:
-            done = house.db.transact(
-                lambda session, number=report.import_id: parcel_service.accept_import(  # type: ignore[misc]
-                    session, actor, number, now=house.clock()
-                )
-            )
-            click.echo(f"已入库 {done.registered_rows} 行。{done.registered_rows} rows registered.")
 
 
 @click.command("scheduler")

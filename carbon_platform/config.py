@@ -22,7 +22,8 @@ class Settings:
     ``mode`` is ``development``, ``demo``, ``test`` or ``production``. ``base_url`` is the public address
     printed in QR codes. ``var`` holds what the platform writes beside the database (uploads).
     ``seal_old_keys``: public keys of before, 64 hexadecimal digits each, between commas; heads they
-    signed stay valid.
+    signed stay valid. ``map_base``: empty (no base map, nothing from outside), ``tianditu-vec`` or
+    ``tianditu-img``; it needs ``map_tianditu_key`` and ``map_review_number``, the 审图号 shown with it.
     """
 
     mode: str = "development"
@@ -35,6 +36,8 @@ class Settings:
     wechat_app_secret: str = ""
     upload_limit_bytes: int = 128 * 1024 * 1024
     map_review_number: str = ""
+    map_base: str = ""
+    map_tianditu_key: str = ""
     seal_key_file: Path | None = None
     seal_old_keys: str = ""
 
@@ -60,6 +63,8 @@ _NAMES = {
     "wechat_app_secret": "WECHAT_APP_SECRET",
     "upload_limit_bytes": "CARBON_UPLOAD_LIMIT_BYTES",
     "map_review_number": "CARBON_MAP_REVIEW_NUMBER",
+    "map_base": "CARBON_MAP_BASE",
+    "map_tianditu_key": "CARBON_TIANDITU_KEY",
     "seal_key_file": "CARBON_SEAL_KEY_FILE",
     "seal_old_keys": "CARBON_SEAL_OLD_KEYS",
 }
@@ -88,6 +93,7 @@ def check_safe(settings: Settings) -> None:
         raise UnsafeSettings(f"WECHAT_MODE={settings.wechat_mode!r}: use mock or live")
     if not re.fullmatch(r"([0-9a-f]{64}(,|$))*", settings.seal_old_keys):
         raise UnsafeSettings("CARBON_SEAL_OLD_KEYS: public keys of 64 hexadecimal digits, between commas")
+    _check_base_map(settings)
     if settings.mode != "production":
         return
     wrong = []
@@ -107,3 +113,19 @@ def check_safe(settings: Settings) -> None:
         wrong.append(f"CARBON_SEAL_KEY_FILE: everybody may read {settings.seal_key_file}; run chmod o= on it")
     if wrong:
         raise UnsafeSettings("Unsafe settings for production:\n- " + "\n- ".join(wrong))
+
+
+def _check_base_map(settings: Settings) -> None:
+    """A base map is shown lawfully or not at all: from 天地图, with a key and its review number."""
+    if not settings.map_base:
+        return
+    if settings.map_base not in {"tianditu-vec", "tianditu-img"}:
+        raise UnsafeSettings(
+            f"CARBON_MAP_BASE={settings.map_base!r}: use tianditu-vec, tianditu-img or nothing"
+        )
+    if not re.fullmatch(r"[0-9A-Za-z]{8,64}", settings.map_tianditu_key):
+        raise UnsafeSettings(
+            "CARBON_TIANDITU_KEY: the base map needs the server key given by tianditu.gov.cn"
+        )
+    if not settings.map_review_number:
+        raise UnsafeSettings("CARBON_MAP_REVIEW_NUMBER: a base map is shown with its review number (审图号)")

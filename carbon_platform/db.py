@@ -84,11 +84,17 @@ def make_engine(url: str) -> Engine:
     return engine
 
 
+# The cache is at most 32 MiB a connection (the default of 2 is read again and again by large imports).
+_PRAGMAS = (
+    "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "cache_size=-32768",
+)  # fmt: skip
+
+
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     # The driver would begin late and only for some statements; we begin ourselves, see below.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

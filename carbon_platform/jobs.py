@@ -16,6 +16,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
 
 from carbon_platform.citizens.chores import activate_points, expire_points
+from carbon_platform.credits.double_claims import report_words
 from carbon_platform.credits.uncertainty import analyse_due
 from carbon_platform.ledger import (
     closed_cut,
@@ -29,6 +30,8 @@ from carbon_platform.ledger import (
     take_snapshot,
     verify,
 )
+from carbon_platform.parcels.evidence_check import check_evidence
+from carbon_platform.parcels.evidence_commands import store_of
 from carbon_platform.scheduling import claim, conclude
 from carbon_platform.web import Platform
 from carbon_platform.web.idempotency import forget_old_keys
@@ -120,6 +123,18 @@ def analyse_uncertainty(house: Platform) -> tuple[str, str]:
     return ("alarm", f"{words}; {'; '.join(refused)}") if refused else ("ok", words)
 
 
+def check_evidence_files(house: Platform) -> tuple[str, str]:
+    """Each file is read whole once a week; alarm when one is gone or altered."""
+    report = check_evidence(house.db, store_of(house), house.clock, everything=False)
+    return ("ok" if report.ok else "alarm"), report.words()
+
+
+def look_for_double_claims(house: Platform) -> tuple[str, str]:
+    """Alarm when tickets were issued for land that another claim covers; the page says which."""
+    sound, words = house.db.read(report_words)
+    return ("ok" if sound else "alarm"), words
+
+
 def forget_keys(house: Platform) -> tuple[str, str]:
     count = house.db.transact(lambda session: forget_old_keys(session, now=house.clock()))
     return "ok", f"{count} idempotency keys forgotten"
@@ -137,6 +152,8 @@ JOBS = (
     # Hourly, so that a run that was killed after midnight is made up for within the hour.
     Job("citizens.expire_points", "5 * * * *", expire_old_points, slot_minutes=60),
     Job("credits.uncertainty", "*/10 * * * *", analyse_uncertainty, slot_minutes=10),
+    Job("parcels.evidence", "35 3 * * *", check_evidence_files, slot_minutes=24 * 60),
+    Job("credits.double_claims", "5 4 * * *", look_for_double_claims, slot_minutes=24 * 60),
     Job("web.forget_keys", "45 2 * * *", forget_keys, slot_minutes=24 * 60),
 )
 

@@ -2,12 +2,14 @@
 
 Everything is decided from the central directory first (count, names, sizes, ratio) and enforced again while
 unpacking, because declared sizes may lie. Unpacked files get plain names (``layer.shp`` …), so no name from
-outside ever reaches the file system.
+outside ever reaches the file system; the parts of a file geodatabase keep theirs, which are plain or refused.
 """
 
 from __future__ import annotations
 
+import re
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -16,30 +18,58 @@ from typing import Final, NamedTuple
 from gis.errors import VectorFileError
 from gis.limits import Limits
 
-LAYER_SUFFIXES: Final = (".shp", ".gpkg", ".geojson", ".json", ".kml")
+LAYER_SUFFIXES: Final = (
+    *(".shp", ".gpkg", ".geojson", ".json", ".kml"),
+    *(".parquet", ".geoparquet", ".xlsx", ".gdb"),
+)
 _SHAPEFILE_PARTS: Final = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 # Side files GIS programs leave behind; listed to the sender, never unpacked.
 _IGNORED: Final = (
     *(".sbn", ".sbx", ".xml", ".qix", ".qpj", ".qmd", ".lock", ".txt", ".ds_store"),
     *(".fbn", ".fbx", ".ain", ".aih", ".atx", ".ixs", ".mxs"),
+    *(".pdf", ".html", ".htm", ".md", ".csv", ".xls", ".doc", ".docx", ".jpg", ".jpeg", ".png"),
+    *(".qml", ".sld", ".lyr", ".lyrx", ".mxd", ".qgs", ".ini", ".db"),
 )
+# What a file geodatabase is made of; every one has the table of tables.
+_GDB_NAME: Final = re.compile(
+    r"(a[0-9a-f]{8}\.(gdbtable|gdbtablx|gdbindexes|freelist|horizon|spx|atx|cdf|cdx)"
+    r"|a[0-9a-f]{8}\.[A-Za-z0-9_]{1,64}\.(atx|spx)|gdb|timestamps)",
+    re.I,
+)
+_GDB_CATALOGUE: Final = "a00000001.gdbtable"
 _ARCHIVES: Final = (".zip", ".rar", ".7z", ".tar", ".gz", ".bz2", ".xz", ".kmz")
 _END_OF_DIRECTORY: Final = b"PK\x05\x06"
 _ZIP64_LOCATOR: Final = b"PK\x06\x07"
 _ENTRY_BYTES: Final = 4096  # room for one central-directory record with a long name and extra fields
 _CHUNK: Final = 1 << 20
+# What zipfile raises over a directory or a stream with wrong bytes in it.
+_DAMAGE: Final = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError),
+    *(NotImplementedError, RuntimeError),
+)
 
 
 class Unpacked(NamedTuple):
-    """``path`` is the one layer file in the scratch folder, ``layer`` its name as its author wrote it."""
+    """``path`` is the one layer file (or geodatabase folder) in the scratch folder, ``layer`` its name as its
+    author wrote it.
+    """
 
     path: Path
     layer: str
     ignored: tuple[str, ...]
 
 
-def unpack(archive: Path, scratch: Path, limits: Limits) -> Unpacked:
-    """Unpack the single layer of ``archive`` into ``scratch``.
+class _Chosen(NamedTuple):
+    """Suffix and title of the layer, its parts by the names they get, and what is left out."""
+
+    suffix: str
+    layer: str
+    parts: list[tuple[str, zipfile.ZipInfo]]
+    ignored: tuple[str, ...]
+
+
+def unpack(archive: Path, scratch: Path, limits: Limits, *, layer: str | None = None) -> Unpacked:
+    """Unpack the single layer of ``archive`` (or, of several shapefiles, the one named) into ``scratch``.
 
     Raises:
         VectorFileError: damaged, encrypted or nested archives, unsafe or clashing names, files that are not
@@ -50,14 +80,30 @@ def unpack(archive: Path, scratch: Path, limits: Limits) -> Unpacked:
         with zipfile.ZipFile(archive) as opened:
             entries = _named_entries(opened, limits)
             _check_sizes([info for _, info in entries], limits)
-            wanted, layer, ignored = _choose(entries)
+            chosen = _choose(entries, limits, layer)
             left = limits.unpacked_bytes
-            for suffix, info in wanted:
-                left -= _write(opened, info, scratch / f"layer{suffix}", left)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+            if chosen.suffix == ".gdb":
+                (scratch / "layer.gdb").mkdir()
+            for name, info in chosen.parts:
+                left -= _write(opened, info, scratch / name, left)
+    except _DAMAGE as error:
         raise VectorFileError("gis.zip.damaged", name=archive.name) from error
-    main = next(suffix for suffix, _ in wanted if suffix in LAYER_SUFFIXES)
-    return Unpacked(scratch / f"layer{main}", layer, ignored)
+    return Unpacked(scratch / f"layer{chosen.suffix}", chosen.layer, chosen.ignored)
+
+
+def check_container(path: Path, limits: Limits) -> None:
+    """The same limits for a file that is a zip inside, such as .xlsx; nothing is unpacked.
+
+    Raises:
+        VectorFileError: damaged, or anything beyond ``limits``.
+    """
+    _check_directory(path, limits)
+    try:
+        with zipfile.ZipFile(path) as opened:
+            infos = opened.infolist()
+    except _DAMAGE as error:
+        raise VectorFileError("gis.zip.damaged", name=path.name) from error
+    _check_sizes(infos, limits)
 
 
 def _check_directory(archive: Path, limits: Limits) -> None:
@@ -73,7 +119,9 @@ def _check_directory(archive: Path, limits: Limits) -> None:
     length = int.from_bytes(tail[at + 12 : at + 16], "little")
     if _ZIP64_LOCATOR in tail[max(0, at - 20) : at] or count == 0xFFFF or length == 0xFFFFFFFF:
         raise VectorFileError("gis.zip.zip64", name=archive.name)
-    if count > limits.entries or length > limits.entries * _ENTRY_BYTES:
+    # A geodatabase has many parts; that it is one, the names must show (see _choose).
+    most = max(limits.entries, limits.gdb_entries)
+    if count > most or length > most * _ENTRY_BYTES:
         raise VectorFileError("gis.zip.entries", count=max(count, length // 64), limit=limits.entries)
 
 
@@ -95,7 +143,7 @@ def _entry_name(info: zipfile.ZipInfo) -> str:
 
 def _named_entries(opened: zipfile.ZipFile, limits: Limits) -> list[tuple[PurePosixPath, zipfile.ZipInfo]]:
     infos = opened.infolist()
-    if len(infos) > limits.entries:
+    if len(infos) > max(limits.entries, limits.gdb_entries):
         raise VectorFileError("gis.zip.entries", count=len(infos), limit=limits.entries)
     entries: list[tuple[PurePosixPath, zipfile.ZipInfo]] = []
     seen: set[str] = set()
@@ -127,13 +175,23 @@ def _check_sizes(infos: list[zipfile.ZipInfo], limits: Limits) -> None:
         raise VectorFileError("gis.zip.ratio", ratio=total // max(packed, 1), limit=limits.ratio)
 
 
-def _choose(
-    entries: list[tuple[PurePosixPath, zipfile.ZipInfo]],
-) -> tuple[list[tuple[str, zipfile.ZipInfo]], str, tuple[str, ...]]:
+Entry = tuple[PurePosixPath, zipfile.ZipInfo]
+
+
+def _geodatabases(entries: list[Entry]) -> list[PurePosixPath]:
+    """Folders that hold the catalogue of a file geodatabase, whatever they are called."""
+    return [path.parent for path, _ in entries if path.name.lower() == _GDB_CATALOGUE]
+
+
+def _choose(entries: list[Entry], limits: Limits, wanted: str | None) -> _Chosen:
     """The parts of the only layer, its name, and what is left out."""
-    layers: list[PurePosixPath] = []
+    folders = _geodatabases(entries)
+    plain = [(path, info) for path, info in entries if path.parent not in folders]
+    if len(plain) > limits.entries:
+        raise VectorFileError("gis.zip.entries", count=len(plain), limit=limits.entries)
+    layers: list[PurePosixPath] = list(folders)
     ignored: list[str] = []
-    for path, _ in entries:
+    for path, _ in plain:
         suffix = path.suffix.lower() or path.name.lower()
         shown = _printable(path.name)
         if suffix in _ARCHIVES:
@@ -145,24 +203,49 @@ def _choose(
         elif suffix not in _SHAPEFILE_PARTS:
             allowed = " ".join((*_SHAPEFILE_PARTS, *LAYER_SUFFIXES[1:]))
             raise VectorFileError("gis.zip.entry_extension", entry=shown, allowed=allowed)
-    if not layers:
-        raise VectorFileError("gis.layer.none")
-    if len(layers) > 1:
-        names = "、".join(_printable(path.name) for path in layers)
-        raise VectorFileError("gis.layer.several", count=len(layers), layers=names)
-    main = layers[0]
-    if main.suffix.lower() != ".shp":
-        return [(main.suffix.lower(), _info_of(entries, main))], main.stem, tuple(ignored)
+    # Descriptions often come as .json or .xlsx beside the layer itself.
+    layer_files = [path for path in layers if path.suffix.lower() not in (".json", ".xlsx")]
+    if layer_files:
+        ignored += [_printable(path.name) for path in layers if path not in layer_files]
+    main = _the_one(layer_files or layers, wanted)
+    if main in folders:
+        return _Chosen(".gdb", main.stem, _parts_of_geodatabase(entries, main), tuple(ignored))
+    suffix = main.suffix.lower()
+    if suffix != ".shp":
+        return _Chosen(suffix, main.stem, [(f"layer{suffix}", _info_of(entries, main))], tuple(ignored))
     key = main.with_suffix("").as_posix().casefold()
-    wanted = [
-        (path.suffix.lower(), info)
-        for path, info in entries
+    parts = [
+        (f"layer{path.suffix.lower()}", info)
+        for path, info in plain
         if path.suffix.lower() in _SHAPEFILE_PARTS and path.with_suffix("").as_posix().casefold() == key
     ]
-    return wanted, main.stem, tuple(ignored)
+    return _Chosen(suffix, main.stem, parts, tuple(ignored))
 
 
-def _info_of(entries: list[tuple[PurePosixPath, zipfile.ZipInfo]], path: PurePosixPath) -> zipfile.ZipInfo:
+def _the_one(layers: list[PurePosixPath], wanted: str | None) -> PurePosixPath:
+    if not layers:
+        raise VectorFileError("gis.layer.none")
+    named = [path for path in layers if wanted is not None and wanted in (path.name, path.stem)]
+    if len(layers) == 1 or len(named) == 1:
+        return (named or layers)[0]
+    names = "、".join(_printable(path.name) for path in layers)
+    raise VectorFileError("gis.layer.several", count=len(layers), layers=names)
+
+
+def _parts_of_geodatabase(entries: list[Entry], folder: PurePosixPath) -> list[tuple[str, zipfile.ZipInfo]]:
+    """Its own files under their own, lower-case names; lock files and notes stay behind."""
+    parts = []
+    for path, info in entries:
+        if path.parent != folder or path.suffix.lower() in (".lock", ".xml", ".ini", ".db"):
+            continue
+        if not _GDB_NAME.fullmatch(path.name):
+            allowed = ".gdbtable .gdbtablx .gdbindexes .freelist .spx .atx"
+            raise VectorFileError("gis.zip.entry_extension", entry=_printable(path.name), allowed=allowed)
+        parts.append((f"layer.gdb/{path.name.lower()}", info))
+    return parts
+
+
+def _info_of(entries: list[Entry], path: PurePosixPath) -> zipfile.ZipInfo:
     return next(info for candidate, info in entries if candidate == path)
 
 

@@ -57,15 +57,19 @@ def county_geometry(code: str) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _border_segments() -> Any:
+def _built_in_segments() -> Any:
+    return _border_segments(load_counties())
+
+
+def _border_segments(counties: Counties) -> Any:
     """Index over the single segments of all county borders."""
-    lines = shapely.boundary(load_counties().geoms)
+    lines = shapely.boundary(counties.geoms)
     xy, line = shapely.get_coordinates(shapely.get_parts(lines), return_index=True)
     inside = line[1:] == line[:-1]
     return shapely.STRtree(shapely.linestrings(np.stack([xy[:-1][inside], xy[1:][inside]], axis=1)))
 
 
-def assign_county(geoms_lonlat: Any) -> Any:
+def assign_county(geoms_lonlat: Any, counties: Counties | None = None) -> Any:
     """County of each shape.
 
     A parcel whose box meets no border segment lies in one county (or in none) as a whole: its
@@ -74,18 +78,20 @@ def assign_county(geoms_lonlat: Any) -> Any:
 
     Args:
         geoms_lonlat: valid polygons in degrees, array-like; ``None`` gives no county.
+        counties: borders in force; the built-in ones by default.
 
     Returns:
         Frame on a RangeIndex: ``code`` ("" where no county holds any of it), ``share`` of the parcel's area
         in that county (0 to 1) and ``border`` (the parcel meets a county border).
     """
-    counties = load_counties()
+    counties = counties or load_counties()
+    segments = _built_in_segments() if counties is load_counties() else _border_segments(counties)
     geoms = np.asarray(geoms_lonlat, dtype=object).reshape(-1)
     present = ~shapely.is_missing(geoms) & ~shapely.is_empty(geoms)
     best = np.full(len(geoms), -1)
     share = np.zeros(len(geoms))
     near = np.zeros(len(geoms), dtype=bool)
-    near[np.unique(_border_segments().query(_boxes(geoms))[0])] = True
+    near[np.unique(segments.query(_boxes(geoms))[0])] = True
     plain = np.flatnonzero(present & ~near)
     xy = shapely.get_coordinates(shapely.point_on_surface(geoms[plain]))
     for number, county in enumerate(counties.geoms):

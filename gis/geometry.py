@@ -87,7 +87,9 @@ def check_geometries(geoms_lonlat: Any) -> GeometryCheck:
     geoms[collapsed] = None
     reason[collapsed] = np.where(area_before[collapsed] < 1, "zero_area", "unrepairable")
     refuse(~shapely.is_missing(geoms) & (shapely.area(geoms) < _NO_AREA_DEGREES2), "zero_area")
-    area = ellipsoidal_area_m2(geoms)
+    # What was not touched has the area it had.
+    area, touched = area_before.copy(), reason != ""
+    area[touched] = ellipsoidal_area_m2(geoms[touched])
     return GeometryCheck(geoms, _report(reason, area_before, area))
 
 

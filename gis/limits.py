@@ -13,6 +13,7 @@ class Limits:
     upload_bytes: int = 128 << 20
     unpacked_bytes: int = 512 << 20
     entries: int = 64
+    gdb_entries: int = 1024
     ratio: int = 100
     ratio_free_bytes: int = 8 << 20
     rows: int = 200_000
@@ -26,3 +27,16 @@ class Limits:
 
 
 DEFAULT: Final = Limits()
+# A whole county or country, tried by somebody at the machine itself.
+AT_THE_MACHINE: Final = Limits(
+    upload_bytes=4 << 30,
+    unpacked_bytes=8 << 30,
+    ratio=1000,
+    rows=2_000_000,
+    vertices=100_000_000,
+    vertices_per_row=2_000_000,
+    memory_bytes=12 << 30,
+    cpu_seconds=600,
+    file_bytes=8 << 30,
+    wall_seconds=900.0,
+)

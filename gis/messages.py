@@ -100,6 +100,11 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "图层有 {count} 条记录，上限 {limit} 条。请拆分。",
         "The layer has {count} records; the limit is {limit}. Split it.",
     ),
+    "gis.corners.columns": (
+        "表格里没有角点清单。需要的列：地块编号（或小班号）、点号、X 和 Y（或经度和纬度），每个角点一行。",
+        "The spreadsheet has no list of corners. It needs the columns parcel number, point number, X and Y "
+        "(or longitude and latitude), one row a corner.",
+    ),
     # Shapes
     "gis.shape.vertices": (
         "第 {row} 行的图形有 {count} 个顶点，上限 {limit} 个。请简化或拆分。",
@@ -124,33 +129,63 @@ MESSAGES: Final[dict[str, tuple[str, str]]] = {
         "There is no .prj, and the range x {xmin}–{xmax}, y {ymin}–{ymax} fits neither CGCS2000 degrees "
         "nor the 114°/117° zones. Add the .prj.",
     ),
-    "gis.crs.axes_swapped": (
-        "坐标的 X、Y 似乎颠倒（x {xmin}–{xmax}、y {ymin}–{ymax}）。请按“东、北”（经度、纬度）的顺序导出。",
-        "The axes seem to be swapped (x {xmin}–{xmax}, y {ymin}–{ymax}). "
-        "Export them as east, north (longitude, latitude).",
-    ),
     "gis.crs.old_datum": (
         "坐标系“{crs}”属于西安80或北京54，与 CGCS2000 相差可达百米，且无公开转换参数。"
         "请由测绘部门转换为 CGCS2000 后再上传。",
         "“{crs}” is Xi'an 1980 or Beijing 1954, up to 100 m off CGCS2000 with no public parameters. "
         "Have it converted to CGCS2000.",
     ),
+    "gis.crs.gcj02": (
+        "“{name}”是给小程序地图用的 GCJ-02 坐标，比实地偏 500 多米，不能入库。请用 CGCS2000 的原件。",
+        "“{name}” holds GCJ-02 coordinates for a mini-program map, more than 500 m off the land. "
+        "Send the original in CGCS2000.",
+    ),
     "gis.crs.unsupported": (
         "不支持坐标系“{crs}”。请用 CGCS2000（经纬度或 114°/117° 三度带）或 WGS 84。",
-        "“{crs}” is not supported. Use CGCS2000 (degrees or the 114°/117° zones) or WGS 84.",
+        "“{crs}” is not supported here. Use CGCS2000 (degrees or the 114°/117° zones) or WGS 84.",
     ),
     "gis.crs.unreadable": (
         ".prj 不是可识别的坐标系说明。请重新导出，或删除 .prj 由系统按坐标判断。",
         "The .prj is no readable definition. Export it again, or remove it and let the coordinates decide.",
     ),
     "gis.crs.conflict": (
-        ".prj 说是“{crs}”，但坐标范围 x {xmin}–{xmax}、y {ymin}–{ymax} 不在其中（带号是否丢失？）。请核对。",
+        ".prj 说是“{crs}”，但坐标范围 x {xmin}–{xmax}、y {ymin}–{ymax} 不在其中（带号是否丢失？）。"
+        "请换上正确的 .prj，或删去 .prj 由系统按坐标判断。",
         "The .prj says “{crs}”, but x {xmin}–{xmax}, y {ymin}–{ymax} lies outside it "
-        "(zone prefix lost?). Check it.",
+        "(zone prefix lost?). Put the right .prj beside it, or remove it and let the coordinates decide.",
     ),
 }
 
 NOTES: Final[dict[str, tuple[str, str]]] = {
+    "gis.note.layer_chosen": (
+        "文件有几个图层（{layers}），只有“{layer}”是地块表，已读这一层。",
+        "Of the layers of this file ({layers}) only “{layer}” is a table of parcels; it was read.",
+    ),
+    "gis.note.axes_swapped": (
+        "坐标的次序是“北、东”（X、Y 颠倒），已换成“东、北”读取。请在图上核对位置。",
+        "The coordinates stand as north, east (X and Y swapped); they were read as east, north. "
+        "Check the position on the map.",
+    ),
+    "gis.note.coordinates_rounded": (
+        "横坐标全部是 {step} 米的倍数：带号使数字太长，被存成了单精度。"
+        "面积和边界已失真，请用双精度重新导出。",
+        "All eastings are multiples of {step} m: with the zone prefix they were too long for single "
+        "precision. Areas and borders are distorted; export again in double precision.",
+    ),
+    "gis.note.mojibake": (
+        "文字像是 GBK 被当作西文存过（如“{text}”），系统不猜测原文。请从原始数据重新导出。",
+        "The text looks like GBK once saved as Western European (such as “{text}”); it was not guessed back. "
+        "Export it again from the original data.",
+    ),
+    "gis.note.recoded": (
+        "文件应为 UTF-8，实际是 {encoding}，已按 {encoding} 读取。",
+        "The file should be UTF-8 but is {encoding}; it was read as {encoding}.",
+    ),
+    "gis.note.corners_lost": (
+        "有 {count} 个地块的角点不足三个或坐标不是数，按缺图形处理：表格第 {rows} 行起。",
+        "{count} parcels have fewer than three corners or coordinates that are no numbers and count as "
+        "missing: from rows {rows} of the sheet.",
+    ),
     "gis.note.cpg_lies": (
         ".cpg 写的是 {cpg}，但内容按 {encoding} 才能读通，已按 {encoding} 读取。",
         "The .cpg says {cpg}, but only {encoding} explains the text; it was read as {encoding}.",

@@ -8,7 +8,7 @@ in metres.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -71,14 +71,43 @@ def covered_share(geom_plane: Any, others_plane: Any) -> float:
     return float(min(1.0, covered / shapely.area(geom_plane)))
 
 
-def _measured(a: Any, b: Any, left: Any, right: Any, tolerance: OverlapTolerance) -> Any:
-    meet = shapely.relate_pattern(a[left], b[right], INTERIORS_MEET)
-    left, right = left[meet], right[meet]
-    shared = _surface(shapely.intersection(a[left], b[right]))
+def measure_pairs(a: Any, b: Any, left: Any, right: Any, tolerance: OverlapTolerance = DEFAULT) -> Any:
+    """Of given pairs (positions in ``a`` and ``b``, plane) those whose interiors meet, measured."""
+    return _measured(a, b, left, right, tolerance)
+
+
+class Shared(NamedTuple):
+    """Land one polygon shares with others; arrays of equal length. ``right``: positions of the others."""
+
+    right: Any
+    area_m2: Any
+    width_m: Any
+    share_of_smaller: Any
+    kind: Any
+
+
+def shared_with(new_plane: Any, existing_plane: Any, tolerance: OverlapTolerance = DEFAULT) -> Shared:
+    """The same as :func:`overlaps_between` for one new polygon and the few near it, without a frame."""
+    existing = np.asarray(existing_plane, dtype=object).reshape(-1)
+    right = np.flatnonzero(shapely.relate_pattern(existing, new_plane, INTERIORS_MEET))
+    area, width, share = _sizes(new_plane, existing[right])
+    kind = tolerance.classify(area, width, share)
+    return Shared(right, np.round(area, 2), np.round(width, 3), share, kind)
+
+
+def _sizes(one: Any, other: Any) -> tuple[Any, Any, Any]:
+    """m², mean width in m, and share of the smaller one, of the land that pairs share; ``one`` may be one."""
+    shared = _surface(shapely.intersection(one, other))
     area = shapely.area(shared)
     perimeter = shapely.length(shared)
     width = np.divide(2.0 * area, perimeter, out=np.zeros_like(area), where=perimeter > 0)
-    share = area / np.minimum(shapely.area(a[left]), shapely.area(b[right]))
+    return area, width, area / np.minimum(shapely.area(one), shapely.area(other))
+
+
+def _measured(a: Any, b: Any, left: Any, right: Any, tolerance: OverlapTolerance) -> Any:
+    meet = shapely.relate_pattern(a[left], b[right], INTERIORS_MEET)
+    left, right = left[meet], right[meet]
+    area, width, share = _sizes(a[left], b[right])
     frame = pd.DataFrame(
         {
             "left": left,

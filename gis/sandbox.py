@@ -1,7 +1,7 @@
 """Open untrusted vector files in a child process that can do little else.
 
 A text file that calls itself ``.shp`` can make GDAL open any other file of the server (virtual layers,
-database and web drivers). So the child's environment names every driver but five in ``OGR_SKIP`` and holds
+database and web drivers). So the child's environment names every driver but six in ``OGR_SKIP`` and holds
 nothing else of ours; memory, processor time and file size are limited; it has no network where the system
 lets it give that up; and it hands back plain arrays, which cannot carry code.
 """
@@ -23,7 +23,7 @@ import pyogrio
 from gis.errors import VectorFileError
 from gis.limits import Limits
 
-ALLOWED_DRIVERS: Final = frozenset({"ESRI Shapefile", "GPKG", "GeoJSON", "KML", "LIBKML"})
+ALLOWED_DRIVERS: Final = frozenset({"ESRI Shapefile", "GPKG", "GeoJSON", "KML", "LIBKML", "OpenFileGDB"})
 _CHILD: Final = Path(__file__).with_name("sandbox_child.py")
 
 
@@ -44,6 +44,8 @@ def _environment(scratch: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
+        # Arrow's other pools reserve address space beyond the limit.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
     }
 
 

@@ -1,7 +1,8 @@
 """The child of :mod:`gis.sandbox`: reads one layer, checks it, writes arrays. Run as a script, alone.
 
-It imports nothing of the project and neither pandas nor geopandas, which would triple its start-up time. The
-request comes as JSON on standard input; ``reply.json`` and ``reply.npz`` are written to the working folder.
+Of the project it imports only the two files beside it (spreadsheets, GeoParquet), and neither pandas nor
+geopandas, which would triple its start-up time. The request comes as JSON on standard input; ``reply.json``
+and ``reply.npz`` are written to the working folder.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import codecs
 import ctypes
 import importlib
 import json
+import re
 import resource
 import sys
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _LDID = {0x4D: "gb18030", 0x7A: "gb18030", 0x4F: "cp950", 0x78: "cp950"}
 _CPG = {"utf-8": "utf-8", "utf8": "utf-8", "65001": "utf-8", "big5": "cp950", "950": "cp950"}
 _CPG.update(dict.fromkeys(("gbk", "gb2312", "gb18030", "936", "cp936", "54936", "eucgb2312cn"), "gb18030"))
+_PARQUET = (".parquet", ".geoparquet")
 _POLYGONS = (3, 6)
 _COLLECTION = 7
 
@@ -34,6 +39,20 @@ class RefusedError(Exception):
     def __init__(self, code: str, **values: Any) -> None:
         super().__init__(code)
         self.code, self.values = code, values
+
+
+class NotInstalled:
+    """Import hook: some packages are taken for not installed, which pyogrio and pyarrow can do without.
+
+    A None in ``sys.modules`` would not do: pyarrow's own import takes it for the package and fails over it.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.partition(".")[0] in self.names:
+            raise ModuleNotFoundError(name, name=name)
 
 
 def restrict(request: dict[str, Any]) -> None:
@@ -131,6 +150,9 @@ def choose_layer(path: str, wanted: str | None) -> str:
     if wanted is not None:
         raise RefusedError("gis.layer.unknown", layer=wanted[:80], layers="、".join(names)[:400])
     spatial = [name for name, kind in listed if kind is not None]
+    areal = [name for name, kind in listed if kind is not None and holds_surfaces(str(kind))]
+    if len(spatial) > 1:
+        spatial = areal or spatial
     if len(spatial) > 1:
         filled = [
             n for n in spatial if pyogrio.read_info(path, layer=n, force_feature_count=True)["features"]
@@ -141,6 +163,33 @@ def choose_layer(path: str, wanted: str | None) -> str:
     if not spatial:
         raise RefusedError("gis.layer.no_geometry", layer=(names or ["?"])[0])
     return spatial[0]
+
+
+def holds_surfaces(kind: str) -> bool:
+    return any(word in kind for word in ("Polygon", "Surface", "Unknown", "Collection"))
+
+
+def as_utf8(path: str, notes: list[dict[str, Any]]) -> tuple[str, str]:
+    """Path of the text in UTF-8 (itself, or a copy), and the encoding it was in.
+
+    GeoJSON and KML are UTF-8 by their standards; programs on Chinese Windows write GBK all the same.
+    """
+    raw = Path(path).read_bytes()
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text, encoding = raw.decode("utf-16"), "utf-16"
+    else:
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError:
+            text, encoding = raw.decode("gb18030"), "gb18030"
+        else:
+            return path, "utf-8"
+    notes.append({"code": "gis.note.recoded", "values": {"encoding": encoding}})
+    head, rest = text[:200], text[200:]
+    head = re.sub(r"""encoding=["'][\w-]+["']""", 'encoding="UTF-8"', head)
+    copy = Path(path).with_name("utf8" + Path(path).suffix)
+    copy.write_text(head + rest, encoding="utf-8")
+    return str(copy), encoding
 
 
 def parse_shapes(wkb: Any, notes: list[dict[str, Any]]) -> Any:
@@ -154,7 +203,8 @@ def parse_shapes(wkb: Any, notes: list[dict[str, Any]]) -> Any:
         closed = np.setdiff1d(broken, lost)
         for code, rows in (("gis.note.rings_closed", closed), ("gis.note.shape_lost", lost)):
             if len(rows):
-                notes.append({"code": code, "values": {"count": len(rows), "rows": row_list(rows)}})
+                values = {"count": len(rows), "rows": row_list(rows)}
+                notes.append({"code": code, "values": values, "index": rows.tolist()})
     return geoms
 
 
@@ -222,42 +272,87 @@ def column_arrays(index: int, name: str, column: Any) -> tuple[dict[str, str], d
 
 
 def read(request: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    path = str(request["path"])
     notes: list[dict[str, Any]] = []
-    suffix = Path(path).suffix.lower()
+    suffix = Path(str(request["path"])).suffix.lower()
+    if suffix in _PARQUET:
+        found = beside("sandbox_parquet").read_table(str(request["path"]), request, refuse)
+        encoding = "utf-8"
+    elif suffix == ".xlsx":
+        found = beside("sandbox_corners").read_table(str(request["path"]), request, refuse)
+        encoding = "utf-8"
+        if found["lost"]:
+            rows = [number - 1 for number in found["lost"]]
+            values = {"count": len(rows), "rows": row_list(rows)}
+            notes.append({"code": "gis.note.corners_lost", "values": values})
+    else:
+        found, encoding = read_with_gdal(request, suffix, notes)
+    layer = found["layer"]
+    if "shapes" in found:
+        geoms, count = found["shapes"], len(found["shapes"])
+    else:
+        count = 0 if found["wkb"] is None else len(found["wkb"])
+        if count == 0:
+            code = "gis.layer.no_rows" if found["wkb"] is not None else "gis.layer.no_geometry"
+            raise RefusedError(code, layer=layer)
+        if count > request["rows"]:
+            limit = request["rows"]
+            raise RefusedError("gis.layer.too_many_rows", count=f"> {limit}", limit=limit)
+        geoms = shapely.force_2d(parse_shapes(found["wkb"], notes))
+    check_shapes(geoms, request, layer)
+    fields: list[dict[str, str]] = []
+    arrays: dict[str, Any] = {}
+    for index, (name, column) in enumerate(zip(found["fields"], found["columns"], strict=True)):
+        field, data = column_arrays(index, str(name), column)
+        fields.append(field)
+        arrays.update(data)
+    arrays["wkb"], arrays["wkb_end"] = packed([w or b"" for w in shapely.to_wkb(geoms, output_dimension=2)])
+    reply = {"layer": layer, "crs": found["crs"], "encoding": encoding, "notes": notes, "fields": fields}
+    return {**reply, "rows": count}, arrays
+
+
+def read_with_gdal(
+    request: dict[str, Any], suffix: str, notes: list[dict[str, Any]]
+) -> tuple[dict[str, Any], str]:
+    """One layer by GDAL, and the encoding of its text."""
+    path = str(request["path"])
     options: dict[str, Any] = {}
     encoding = "utf-8"
     if suffix == ".shp":
         encoding = choose_encoding(Path(path).with_suffix(".dbf"), request["cpg"], notes)
         options["encoding"] = encoding.upper()
-    elif suffix in (".geojson", ".json"):
-        options.update(DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
+    elif suffix in (".geojson", ".json", ".kml"):
+        path, encoding = as_utf8(path, notes)
+        if suffix != ".kml":
+            options.update(DATE_AS_STRING="YES", ARRAY_AS_STRING="YES")
     layer = choose_layer(path, request["layer"])
     meta, _, wkb, columns = pyogrio.raw.read(
         path, layer=layer, force_2d=True, datetime_as_string=True, max_features=request["rows"] + 1, **options
     )
-    if wkb is None or len(wkb) == 0:
-        raise RefusedError("gis.layer.no_rows" if wkb is not None else "gis.layer.no_geometry", layer=layer)
-    if len(wkb) > request["rows"]:
-        raise RefusedError("gis.layer.too_many_rows", count=f"> {request['rows']}", limit=request["rows"])
-    geoms = parse_shapes(wkb, notes)
-    check_shapes(geoms, request, layer)
-    fields: list[dict[str, str]] = []
-    arrays: dict[str, Any] = {}
-    for index, (name, column) in enumerate(zip(meta["fields"], columns, strict=True)):
-        field, data = column_arrays(index, str(name), column)
-        fields.append(field)
-        arrays.update(data)
-    shapes = [value or b"" for value in shapely.to_wkb(geoms, output_dimension=2)]
-    arrays["wkb"], arrays["wkb_end"] = packed(shapes)
-    reply = {"layer": layer, "crs": meta["crs"], "encoding": encoding, "notes": notes, "fields": fields}
-    return {**reply, "rows": len(wkb)}, arrays
+    found = {"layer": layer, "crs": meta["crs"], "wkb": wkb, "fields": meta["fields"], "columns": columns}
+    return found, encoding
+
+
+def beside(name: str) -> Any:
+    """A file of this folder as a module; last on the path, so that it can hide nothing."""
+    folder = str(Path(__file__).resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(name)
+
+
+def refuse(code: str, **values: Any) -> None:
+    raise RefusedError(code, **values)
 
 
 def main() -> None:
     request = json.loads(sys.stdin.buffer.read())
     restrict(request)
-    load_libraries()
+    load_libraries(arrow=Path(str(request["path"])).suffix.lower() in _PARQUET)
+    answer(request)
+
+
+def answer(request: dict[str, Any]) -> None:
+    """Read the file and write the reply, or what is wrong with the file, to the working folder."""
     if set(pyogrio.list_drivers()) - set(request["drivers"]):
         raise SystemExit("more drivers are loaded than allowed")
     try:
@@ -269,17 +364,18 @@ def main() -> None:
         reply = {"error": {"code": "gis.file.resources", "values": {}}}
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError,
             pyogrio.errors.CRSError, pyogrio.errors.FieldError, pyogrio.errors.GeometryError,
-            shapely.errors.ShapelyError, ValueError, OverflowError):  # fmt: skip
+            shapely.errors.ShapelyError, ValueError, OverflowError, OSError, KeyError, AttributeError,
+            TypeError, IndexError, zipfile.BadZipFile, zlib.error, NotImplementedError,
+            SyntaxError):  # fmt: skip
         # Their texts may quote the file; the parent only learns that it cannot be read.
         reply = {"error": {"code": "gis.file.unreadable", "values": {}}}
     Path("reply.json").write_text(json.dumps(reply, ensure_ascii=False), encoding="utf-8")
 
 
-def load_libraries() -> None:
-    """After the limits are set. pyogrio takes missing pandas, geopandas and pyarrow for not installed."""
+def load_libraries(*, arrow: bool = False) -> None:
+    """After the limits are set, and without what would only make the start slow."""
     global np, pyogrio, shapely
-    for name in ("pandas", "geopandas", "pyarrow"):
-        sys.modules[name] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, NotInstalled("pandas", "geopandas", *(() if arrow else ("pyarrow",))))
     np = importlib.import_module("numpy")
     shapely = importlib.import_module("shapely")
     pyogrio = importlib.import_module("pyogrio")

@@ -172,10 +172,16 @@ class Findings:
         en: str,
         severity: Literal["error", "review"] = "error",
     ) -> None:
-        """A problem per true row; ``zh``/``en`` are templates over row, column, value, unit, allowed."""
-        rows = np.flatnonzero(mask)
+        """A problem per true row; ``zh``/``en`` are templates over row, column, value, unit, allowed.
+
+        One cell of ``mask`` or ``values`` stands for all rows.
+        """
+        if not mask.any():
+            return
+        rows = np.flatnonzero(mask) if len(mask) == len(self.index) else np.arange(len(self.index))
+        one = len(values) == 1
         for position in rows[:PROBLEMS_SHOWN_MAX]:
-            value = _cell_text(values[position])
+            value = _cell_text(values[0 if one else position])
             row = _plain_label(self.index[position])
             words = {"row": row, "column": column, "value": value, "unit": unit, "allowed": allowed}
             self.add(

@@ -8,6 +8,7 @@ for step in explain_row(methodology, quantification, "411522-0001"):
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import narrow, repeated
 from methodologies.columns import Column, ColumnError, Findings
 from methodologies.declaration import (
     CONTRACT_VERSION,
@@ -101,27 +103,27 @@ def run(
     if findings.errors:  # empty columns would only be the consequence of a table that cannot be used
         raise InvalidRows(findings.of("error"), findings.errors)
     values = canonical(methodology.columns, filled.frame, findings)
-    # copy=False keeps each column its own array: no pass over the data just to arrange it.
-    inputs = pd.DataFrame(values, index=frame.index, copy=False)
-    if not findings.errors:
-        with _named(methodology, "check"):
-            methodology.check(inputs.copy(deep=False), period=checked_period, p=p, findings=findings)
     if findings.errors:
         raise InvalidRows(findings.of("error"), findings.errors)
-    digest = input_digest(methodology.columns, values, frame.index, checked_period)
+    inputs = _side_by_side(values, frame.index)
+    with _named(methodology, "check"):
+        methodology.check(inputs.copy(deep=False), period=checked_period, p=p, findings=findings)
+    if findings.errors:
+        raise InvalidRows(findings.of("error"), findings.errors)
     with _named(methodology, "quantify"):
         outputs = methodology.quantify(inputs.copy(deep=False), period=checked_period, p=p)
-    result = _checked(methodology, inputs, outputs)
-    _review(methodology, inputs, outputs, period=checked_period, p=p, findings=findings)
+    result, sums = _checked(methodology, inputs, outputs)
+    _judged(methodology, inputs, outputs, period=checked_period, p=p, findings=findings)
+    _reviewed(methodology, inputs, outputs, period=checked_period, p=p, findings=findings)
     blocking = tuple(used.name for used in p.used_table() if used.status not in ISSUABLE_STATUSES)
     return Quantification(
         key=methodology.key,
         period=checked_period,
         as_of=as_of,
         frame=result,
-        totals=_totals(methodology, result),
+        totals=_totals(methodology, result, sums),
         parameters_used=p.used_table(),
-        input_digest=digest,
+        input_digest=input_digest(methodology.columns, values, frame.index, checked_period),
         parameter_digest=methodology.parameters.digest(as_of),
         code_digest=methodology.code_digest,
         gwp_set=methodology.gwp_set,
@@ -146,7 +148,45 @@ def _named(methodology: Methodology, part: str) -> Iterator[None]:
         raise InvalidOutput(key=methodology.key, reason=words, reason_zh=zh) from error
 
 
-def _review(
+def _side_by_side(values: Mapping[str, Any], index: pd.Index) -> pd.DataFrame:
+    """Canonical columns as a frame: each stays its own array, and one cell repeated stays one cell."""
+
+    def kept(cells: Any) -> Any:
+        if not isinstance(cells, np.ndarray):
+            return cells
+        if cells.dtype.kind == "M":
+            # pandas counts time in seconds: converted by pandas, the one day would become one for each row.
+            moments = (narrow(cells).astype("datetime64[D]", copy=False).view(np.int64) * 86_400).view(
+                "M8[s]"
+            )
+            return moments if len(moments) == len(cells) else repeated(moments, len(cells))
+        one = cells.dtype.kind == "O" and cells.strides == (0,)
+        return pd.Series(cells[:1]).array.repeat(len(cells)) if one else cells
+
+    # copy=False: no pass over the data just to arrange it.
+    return pd.DataFrame({name: kept(cells) for name, cells in values.items()}, index=index, copy=False)
+
+
+def _judged(
+    methodology: Methodology,
+    inputs: pd.DataFrame,
+    outputs: pd.DataFrame,
+    *,
+    period: Period,
+    p: ParametersInForce,
+    findings: Findings,
+) -> None:
+    """Rules between columns that need the figures; :class:`InvalidRows` as if ``check`` had refused."""
+    if methodology.judge is None:
+        return
+    given = inputs.copy(deep=False), outputs.copy(deep=False)
+    with _named(methodology, "judge"):
+        methodology.judge(*given, period=period, p=p, findings=findings)
+    if findings.errors:
+        raise InvalidRows(findings.of("error"), findings.errors)
+
+
+def _reviewed(
     methodology: Methodology,
     inputs: pd.DataFrame,
     outputs: pd.DataFrame,
@@ -167,8 +207,13 @@ def _review(
         raise InvalidOutput(key=methodology.key, reason=reason, reason_zh=zh)
 
 
-def _checked(methodology: Methodology, inputs: pd.DataFrame, outputs: Any) -> pd.DataFrame:
-    """Inputs and outputs side by side, once the outputs are as declared: names, index, finite numbers."""
+def _checked(
+    methodology: Methodology, inputs: pd.DataFrame, outputs: Any
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Inputs and outputs side by side, once the outputs are as declared: names, index, finite numbers.
+
+    Beside them the sums of the outputs that have a total: where a sum is finite, so is every term of it.
+    """
 
     def wrong(reason: str, reason_zh: str) -> InvalidOutput:
         return InvalidOutput(key=methodology.key, reason=reason, reason_zh=reason_zh)
@@ -181,29 +226,44 @@ def _checked(methodology: Methodology, inputs: pd.DataFrame, outputs: Any) -> pd
         raise wrong(f"columns differ: {odd}", f"列不符：{odd}")
     if outputs.index is not inputs.index and not outputs.index.equals(inputs.index):
         raise wrong("the index changed", "行标签被改动")
-    columns = {name: inputs[name] for name in inputs.columns}
+    totalled, sums = set(_totalled(methodology)), {}
     for name in declared:
-        columns[name] = outputs[name]
         values = outputs[name].to_numpy()
         if values.dtype != np.float64:
             raise wrong(f"{name} holds {values.dtype}, not finite numbers (float64)", f"{name} 不是浮点数")
-        if not _all_finite(values):
+        if name in totalled and math.isfinite(total := _total(values)):
+            sums[name] = total
+        elif not _all_finite(values):
             place = int(np.flatnonzero(~np.isfinite(values))[0])
             row, value = inputs.index[place], values[place]
             raise wrong(
                 f"row {row}, {name}: {value} is not a finite number; all must be finite numbers",
                 f"第 {row} 行 {name} 为 {value}，含有非有限数",
             )
-    return pd.DataFrame(columns, index=inputs.index, copy=False)
+    return pd.concat([inputs, outputs.set_axis(inputs.index, axis=0)], axis=1), sums
+
+
+def _total(values: npt.NDArray[np.float64]) -> float:
+    """The exact sum; NaN where there is none."""
+    try:
+        return exact_sum(values)
+    except (OverflowError, ValueError):
+        return math.nan
 
 
 def _all_finite(values: npt.NDArray[np.float64]) -> bool:
     """One cheap pass where all is well: a sum is finite only if every term is."""
+    values = narrow(values)
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
 
 
-def _totals(methodology: Methodology, frame: pd.DataFrame) -> dict[str, float]:
-    names = [column.name for column in methodology.columns if column.extensive]
-    names += [step.name for step in methodology.steps if step.total or step.name == NET]
-    return {name: exact_sum(frame[name].to_numpy()) for name in names}
+def _totalled(methodology: Methodology) -> list[str]:
+    """The outputs that have a total."""
+    return [step.name for step in methodology.steps if step.total or step.name == NET]
+
+
+def _totals(methodology: Methodology, frame: pd.DataFrame, sums: Mapping[str, float]) -> dict[str, float]:
+    """Exact sums of what adds up, ``sums`` among them: those that are known already."""
+    names = [column.name for column in methodology.columns if column.extensive] + _totalled(methodology)
+    return {name: sums[name] if name in sums else exact_sum(frame[name].to_numpy()) for name in names}

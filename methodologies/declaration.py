@@ -203,7 +203,8 @@ class Check(Protocol):
 
 
 class Review(Protocol):
-    """What the figures give a reviewer to look at: adds findings of severity ``review``, never an error."""
+    """What the figures give to look at: as ``review`` it adds findings of severity ``review`` only, as
+    ``judge`` also errors."""
 
     def __call__(
         self,
@@ -226,7 +227,8 @@ class Methodology:
 
     ``steps`` are ordered: a step may use columns, parameters, period terms and earlier steps, and the last
     is ``net_t`` (t CO2e, unrounded, negative kept). ``additive``: splitting a subject keeps the sum.
-    ``check`` refuses before anything is computed; ``review`` looks at the figures and refuses nothing.
+    ``check`` refuses before anything is computed; ``judge`` looks at the figures and refuses what cannot be
+    right; ``review`` looks at the figures and refuses nothing.
     ``preparations`` turn measured tables (附表) into columns. ``libraries`` are shared code folders or files
     the figures also depend on; they enter the code digest.
     """
@@ -245,6 +247,7 @@ class Methodology:
     example: Callable[[], Example]
     gwp_set: str
     check: Check = no_check
+    judge: Review | None = None
     review: Review | None = None
     additive: bool = True
     unit_note_zh: str = ""

@@ -51,7 +51,7 @@ def input_digest(
             order = np.array(sorted(range(len(labels)), key=labels.__getitem__), dtype=np.intp)
             labels = [labels[position] for position in order]
         _header(total, {"labels": "text"})
-        total.update(_text_bytes(labels))
+        total.update(_text_bytes(np.array(labels, dtype=object)))
     for column in sorted(columns, key=lambda column: column.name):
         _add_column(total, column, values[column.name], order)
     return total.hexdigest()
@@ -121,7 +121,7 @@ def _same_everywhere(values: npt.NDArray[Any]) -> bool:
     """Whether two or more rows hold one value; most columns are told apart by their first and last."""
     if len(values) < 2 or values[0] != values[-1]:
         return False
-    return values.strides == (0,) or bool((values == values[0]).all())
+    return getattr(values, "strides", None) == (0,) or bool((values == values[0]).all())
 
 
 def _column_header(column: Column) -> dict[str, Any]:
@@ -140,9 +140,9 @@ def _column_bytes(column: Column, values: Any, order: npt.NDArray[np.intp] | Non
         case "float" | "int":
             return _buffer(ordered, _REAL)
         case "date":
-            return _buffer(ordered.astype("datetime64[D]").view(np.int64), _WHOLE)
+            return _buffer(ordered.astype("datetime64[D]", copy=False).view(np.int64), _WHOLE)
         case "text":
-            return _text_bytes(ordered.tolist())
+            return _text_bytes(ordered)
         case _:
             return np.ascontiguousarray(ordered)
 
@@ -152,6 +152,14 @@ def _buffer(numbers: Any, dtype: np.dtype[Any]) -> Any:
     return np.ascontiguousarray(numbers.astype(dtype, copy=False))
 
 
-def _text_bytes(texts: list[str]) -> bytes:
-    lengths = np.fromiter((len(text) for text in texts), np.int64, len(texts)).astype("<u4")
-    return lengths.tobytes() + "".join(texts).encode("utf-8", "surrogatepass")
+def _text_bytes(cells: Any) -> bytes:
+    """Lengths in characters, then the texts; ``cells``: an array of objects or a string array."""
+    if isinstance(cells, np.ndarray):
+        texts = cells.tolist()
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    else:  # unpacking a cell costs more than finding out which are the same
+        places, distinct = pd.factorize(cells)
+        words = np.array([*distinct], dtype=object)
+        texts = words[places].tolist()
+        lengths = np.array([len(word) for word in words], dtype=np.int64)[places]
+    return lengths.astype("<u4").tobytes() + "".join(texts).encode("utf-8", "surrogatepass")

@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from methodologies.cells import narrow, repeated
 from methodologies.errors import InvalidDeclaration, ParameterNotInForce, UnknownParameter
 
 # Evidence, best first. Only the first two may reach the ledger without the authority's signature.
@@ -213,14 +214,35 @@ class ParametersInForce:
         return self.table[name]
 
     def choose(
-        self, selector: npt.NDArray[np.integer[Any]], names: tuple[str, ...]
+        self,
+        selector: npt.NDArray[np.integer[Any]],
+        names: tuple[str, ...],
+        rows: npt.NDArray[np.bool_] | None = None,
+        other: float = 0.0,
     ) -> npt.NDArray[np.float64]:
-        """One value per row: ``names[selector[row]]``. Only the parameters some row selects count as used."""
-        present = np.flatnonzero(np.bincount(selector, minlength=len(names)))
-        values = np.full(len(names), np.nan)
-        for position in present:
-            values[position] = self[names[position]]
-        chosen: npt.NDArray[np.float64] = values[selector]
+        """One value per row: ``names[selector[row]]``, and ``other`` where not ``rows``.
+
+        Only the parameters some row selects count as used. Where every row selects the same, its value is
+        repeated (:mod:`methodologies.cells`).
+        """
+        places = narrow(np.asarray(selector))
+        if len(places) and not 0 <= places.min() <= places.max() < len(names):
+            raise IndexError(f"a selector of {names} holds {places.min()} … {places.max()}")
+        found = []
+        for position, name in enumerate(names):
+            here = places == position
+            if rows is not None:
+                here = here & rows
+            if here.any():
+                found.append((here, self[name]))
+            if here.all():
+                break
+        if rows is None and found:  # the last value is that of all rows the others leave
+            other = found.pop()[1]
+        size = len(selector) if rows is None else max(len(selector), len(rows))
+        chosen: npt.NDArray[np.float64] = repeated(np.float64(other), size)
+        for here, value in found:
+            chosen = repeated(np.float64(value), size) if here.all() else np.where(here, value, chosen)
         return chosen
 
     def used_table(self) -> tuple[ParameterInForce, ...]:

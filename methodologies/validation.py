@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Hashable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from operator import eq
 from typing import Any
 
@@ -17,25 +18,32 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import compact, narrow, repeated
 from methodologies.columns import Column, Findings, Kind, Mask
 from methodologies.errors import Problem
 
 _INTEGER_MAX = 2.0**53  # beyond it a float no longer holds every integer
 _NO_DATE = np.datetime64("NaT", "D")
+_PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_INT8_CHOICES = 127  # as many as pandas keeps in one byte
+# The values of a column, and where some are missing (or None).
+Read = tuple[Any, Mask | None]
 
 
 def canonical(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings) -> dict[str, Any]:
     """Check a frame and bring it to one form, without touching the original.
 
     Numbers become float64 (also ``int``: whole numbers below 2⁵³), dates ``datetime64[D]``, choices
-    ``pd.Categorical`` over the declared choices, bools ``bool``, texts ``object``. Defaults are filled in.
-    Bad cells go to ``findings``; the result is only meaningful when there are none.
+    ``pd.Categorical`` over the declared choices, bools ``bool``, texts ``object`` (or the string array they
+    came in). Defaults are filled in.
+    Where all rows of a column hold the same, it may be one cell repeated (:mod:`methodologies.cells`). Bad
+    cells go to ``findings``; the result is only meaningful when there are none.
     """
     result, missing = canonical_cells(columns, frame, findings)
     present: dict[str, frozenset[str]] = {}
     for column in columns:
         gone = missing[column.name]
-        if gone.any():
+        if gone is not None and gone.any():
             if _may_be_required(column, result, present):
                 _require(column, gone, result, findings)
             if column.default is not None:
@@ -45,19 +53,19 @@ def canonical(columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findin
 
 def canonical_cells(
     columns: tuple[Column, ...], frame: pd.DataFrame, findings: Findings
-) -> tuple[dict[str, Any], dict[str, Mask]]:
-    """As :func:`canonical`, but empty cells stay empty: the values, and where each column has none."""
+) -> tuple[dict[str, Any], dict[str, Mask | None]]:
+    """As :func:`canonical`, but empty cells stay empty: the values, and where some are missing (or None)."""
     _check_frame(columns, frame, findings)
     if not frame.columns.is_unique:  # reported above; the first of each lets the other checks go on
         frame = frame.loc[:, ~frame.columns.duplicated()]
 
     result: dict[str, Any] = {}
-    missing: dict[str, Mask] = {}
+    missing: dict[str, Mask | None] = {}
     for column in columns:
         if column.name in frame.columns:
             read = _READERS[column.kind](column, frame[column.name], findings)
         else:
-            read = _empty(column, len(frame)), np.broadcast_to(np.True_, len(frame))
+            read = _empty(column, len(frame)), repeated(np.True_, len(frame))
         result[column.name], missing[column.name] = read
     return result, missing
 
@@ -94,7 +102,7 @@ def _may_be_required(column: Column, result: Mapping[str, Any], present: dict[st
     if selector not in present:
         if not isinstance(values, pd.Categorical):
             return True
-        codes = values.codes
+        codes = narrow(values.codes)
         words = enumerate(values.categories)
         present[selector] = frozenset(word for code, word in words if (codes == code).any())
     return any(word in present[selector] for word in wanted)
@@ -128,7 +136,7 @@ def _one_of(values: Any, wanted: tuple[str, ...]) -> Mask:
     """Where a column holds one of these words; choices are looked up by code, not word by word."""
     if not isinstance(values, pd.Categorical):
         values = pd.Categorical(values)
-    codes = values.codes
+    codes = narrow(values.codes)
     among: Mask = np.zeros(len(codes), dtype=np.bool_)
     for code in np.flatnonzero(values.categories.isin(list(wanted))):
         among |= codes == code
@@ -151,12 +159,19 @@ def _refuse(column: Column, mask: Mask, cells: Any, findings: Findings, what_zh:
     )
 
 
-def _read_number(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+def _read_number(column: Column, cells: pd.Series, findings: Findings) -> Read:
     if cells.dtype.kind in "fiu" and isinstance(cells.dtype, np.dtype):
         numbers = cells.to_numpy(dtype=np.float64)
-        if _all_right(column, numbers):
-            return numbers + 0.0, np.zeros(len(numbers), dtype=np.bool_)
+        least, most = _span(numbers)
+        if _all_right(column, numbers, least, most):
+            if least == most:
+                return repeated(least + 0.0, len(numbers)), None
+            # Whole numbers were converted into an array of their own, and have no −0.
+            return (numbers if cells.dtype.kind != "f" else numbers + 0.0), None
         missing = np.isnan(numbers)
+        given = numbers[~missing]
+        if missing.any() and _all_right(column, given, *_span(given)):
+            return numbers + 0.0, missing
     else:
         missing = np.asarray(cells.isna(), dtype=np.bool_)
         objects = cells.to_numpy(dtype=object)
@@ -208,37 +223,59 @@ def _mu_hint(column: Column) -> tuple[str, str]:
     return "", ""
 
 
-def _all_right(column: Column, numbers: npt.NDArray[np.float64]) -> bool:
-    """Whether nothing is missing, out of range, unusual or broken: two passes, not one per question."""
+def _span(numbers: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Least and most, two passes for all questions; NaN where a number is missing or there is none."""
+    if not len(numbers):
+        return math.nan, math.nan
+    return float(narrow(numbers).min()), float(narrow(numbers).max())
+
+
+def _all_right(column: Column, numbers: npt.NDArray[np.float64], least: float, most: float) -> bool:
+    """Whether nothing is missing, out of range, unusual or broken."""
     assert column.low is not None and column.high is not None
     low, high = column.usual or (column.low, column.high)
     # NaN makes either comparison false.
-    if not (len(numbers) and numbers.min() >= low and numbers.max() <= high):
+    if not (least >= low and most <= high):
         return False
     if column.kind != "int":
         return True
     within = max(abs(column.low), abs(column.high)) <= _INTEGER_MAX
-    return within and bool((numbers == np.floor(numbers)).all())
+    return within and bool((narrow(numbers) == np.floor(narrow(numbers))).all())
 
 
-def _read_choice(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+def _read_choice(column: Column, cells: pd.Series, findings: Findings) -> Read:
     found, distinct = _distinct(cells)
     missing = found < 0
     if len(distinct) == len(column.choices) and all(map(eq, distinct, column.choices)):
-        return pd.Categorical.from_codes(found.copy(), categories=list(column.choices)), missing
+        return _choices(column, found.copy()), missing
     places = {choice: place for place, choice in enumerate(column.choices)}
     place_of = np.array([places.get(cell, -1) for cell in distinct] + [-1], dtype=np.int16)
     codes = place_of[found]
     wrong = (codes < 0) & ~missing
     if wrong.any():
         _refuse(column, wrong, cells.to_numpy(dtype=object), findings, "不在选项中", "is no choice")
-    return pd.Categorical.from_codes(codes, categories=list(column.choices)), missing
+    return _choices(column, codes), missing
 
 
-def _read_date(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+def _choices(column: Column, codes: npt.NDArray[Any]) -> pd.Categorical:
+    """A choice column out of codes, each of them −1 or a position in its choices."""
+    short = narrow(codes).astype(np.int8 if len(column.choices) < _INT8_CHOICES else np.int16, copy=False)
+    all_codes = compact(short) if len(short) == len(codes) else repeated(short, len(codes))
+    return pd.Categorical.from_codes(all_codes, dtype=_choice_type(column.choices), validate=False)
+
+
+@lru_cache(maxsize=1024)
+def _choice_type(choices: tuple[str, ...]) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(list(choices))
+
+
+def _read_date(column: Column, cells: pd.Series, findings: Findings) -> Read:
     if isinstance(cells.dtype, np.dtype) and cells.dtype.kind == "M":
-        days = cells.to_numpy().astype("datetime64[D]")
-        return days, np.isnat(days)
+        moments = compact(cells.to_numpy())
+        if moments.strides == (0,):  # so it is a day: what is missing equals nothing
+            return repeated(moments[:1].astype("datetime64[D]"), len(moments)), None
+        missing = np.isnat(moments)
+        return (moments.astype("datetime64[D]") if missing.any() else _days(moments)), missing
     # A million rows hold a few hundred different days: parse each distinct one once.
     codes, distinct = _distinct(cells)
     missing = codes < 0
@@ -246,12 +283,20 @@ def _read_date(column: Column, cells: pd.Series, findings: Findings) -> tuple[An
     wrong = np.isnat(days) & ~missing
     if wrong.any():
         _refuse(column, wrong, cells.to_numpy(dtype=object), findings, "不是日期", "is not a date")
-    return days, missing
+    return compact(days), missing
 
 
-def _read_bool(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+def _days(moments: npt.NDArray[np.datetime64]) -> Any:
+    """``datetime64[D]`` of moments none of which is missing, in a fraction of the time of ``astype``."""
+    unit, steps = np.datetime_data(moments.dtype)
+    if unit not in _PER_DAY or steps != 1:
+        return moments.astype("datetime64[D]")
+    return (moments.view(np.int64) // _PER_DAY[unit]).view("datetime64[D]")
+
+
+def _read_bool(column: Column, cells: pd.Series, findings: Findings) -> Read:
     if cells.dtype == np.bool_:
-        return cells.to_numpy(dtype=np.bool_), np.zeros(len(cells), dtype=np.bool_)
+        return compact(cells.to_numpy(dtype=np.bool_)), None
     missing = np.asarray(cells.isna(), dtype=np.bool_)
     objects = cells.to_numpy(dtype=object)
     wrong = (
@@ -262,11 +307,13 @@ def _read_bool(column: Column, cells: pd.Series, findings: Findings) -> tuple[An
     flags = np.zeros(len(objects), dtype=np.bool_)
     usable = ~(wrong | missing)
     flags[usable] = [bool(cell) for cell in objects[usable]]
-    return flags, missing
+    return compact(flags), missing
 
 
-def _read_text(column: Column, cells: pd.Series, findings: Findings) -> tuple[Any, Mask]:
+def _read_text(column: Column, cells: pd.Series, findings: Findings) -> Read:
     missing = np.asarray(cells.isna(), dtype=np.bool_)
+    if isinstance(cells.dtype, pd.StringDtype) and len(cells) and not missing.any():
+        return cells.array.copy(), None
     objects = cells.to_numpy(dtype=object)
     if pd.api.types.infer_dtype(objects, skipna=True) not in {"string", "empty"}:
         wrong = np.fromiter((not isinstance(cell, str) for cell in objects), np.bool_, len(objects))
@@ -274,7 +321,7 @@ def _read_text(column: Column, cells: pd.Series, findings: Findings) -> tuple[An
     return objects, missing
 
 
-_READERS: dict[Kind, Callable[[Column, pd.Series, Findings], tuple[Any, Mask]]] = {
+_READERS: dict[Kind, Callable[[Column, pd.Series, Findings], Read]] = {
     "float": _read_number,
     "int": _read_number,
     "choice": _read_choice,
@@ -288,25 +335,26 @@ def _empty(column: Column, rows: int) -> Any:
     """A column nobody gave: one cell that stands for all rows (read-only), not a million equal ones."""
     match column.kind:
         case "float" | "int":
-            return np.broadcast_to(np.nan, rows)
+            return repeated(np.nan, rows)
         case "choice":
-            return pd.Categorical.from_codes(np.full(rows, -1, np.int8), categories=list(column.choices))
+            return _choices(column, repeated(np.int8(-1), rows))
         case "date":
-            return np.broadcast_to(_NO_DATE, rows)
+            return repeated(_NO_DATE, rows)
         case "bool":
-            return np.broadcast_to(np.False_, rows)
+            return repeated(np.False_, rows)
         case _:
-            return np.broadcast_to(np.array(None, dtype=object), rows)
+            return repeated(np.array(None, dtype=object), rows)
 
 
 def _fill(column: Column, values: Any, gone: Mask) -> Any:
+    everywhere = gone.strides == (0,) or bool(gone.all())
     if column.kind == "choice":
-        codes = np.where(gone, column.choices.index(str(column.default)), values.codes)
-        return pd.Categorical.from_codes(codes, categories=list(column.choices))
+        code = column.choices.index(str(column.default))
+        codes = repeated(np.int16(code), len(gone)) if everywhere else np.where(gone, code, values.codes)
+        return _choices(column, codes)
     default = np.datetime64(str(column.default), "D") if column.kind == "date" else column.default
-    if gone.strides == (0,):  # nobody gave the column
-        return np.broadcast_to(np.array(default, dtype=values.dtype), len(values))
-    return np.where(gone, np.array(default, dtype=values.dtype), values)
+    cell = np.array(default, dtype=values.dtype)
+    return repeated(cell, len(values)) if everywhere else np.where(gone, cell, values)
 
 
 def _as_float(cell: Any) -> float:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from alembic import context
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from carbon_platform import all_tables
 from carbon_platform.db import UTCDateTime, make_engine
+from carbon_platform.parcels.spatial import COLUMN
+
+# PostGIS's type, which SQLAlchemy cannot know; nothing is compared with it.
+ischema_names.setdefault("geometry", lambda *_: sa.types.NullType())
 
 
 def _include(_object: Any, name: str | None, kind: str, _reflected: bool, _compared: Any) -> bool:
     # Made by hand in a migration: the index of boxes (on SQLite an R*Tree with shadow tables); PostGIS's own.
     hand_made = ("parcel_box", "spatial_ref_sys")
+    if kind == "column" and name == COLUMN and _reflected:
+        return False
     return not (kind in {"table", "index"} and name is not None and name.startswith(hand_made))
 
 

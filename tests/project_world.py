@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 from carbon_platform import ledger
 from carbon_platform.config import Settings
 from carbon_platform.credits.api import blp as credits_api
+from carbon_platform.credits.claims_api import blp as claims_api
 from carbon_platform.credits.sheets_api import blp as sheets_api
 from carbon_platform.credits.uncertainty_api import blp as uncertainty_api
 from carbon_platform.db import Base, Database
@@ -30,6 +31,7 @@ from carbon_platform.identity.service import (
     csrf_token,
     sign_in,
 )
+from carbon_platform.parcels.outside_claims_api import blp as outside_claims_api
 from carbon_platform.parcels.tables import Parcel, ParcelImport
 from carbon_platform.projects.api import blp as projects_api
 from carbon_platform.regions.service import load_reference
@@ -199,7 +201,8 @@ class World:
             ),
         )
         init_problems(self.app)
-        init_openapi(self.app, [identity_api, projects_api, credits_api, sheets_api, uncertainty_api])
+        apis = [identity_api, projects_api, credits_api, claims_api, outside_claims_api]
+        init_openapi(self.app, [*apis, sheets_api, uncertainty_api])
 
     def close(self) -> None:
         self.db.dispose()

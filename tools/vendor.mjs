@@ -1,6 +1,6 @@
 // Renew the browser assets that are committed with the platform: `npm ci && npm run vendor`.
 //
-// Named files are copied from node_modules (or bundled, for ECharts, from the parts the charts use)
+// Named files are copied from node_modules (or bundled, for ECharts and Terra Draw, from the parts we use)
 // into carbon_platform/console/static/vendor/, together with each project's licence, and vendor.json
 // records name, version, licence, file, bytes and SHA-256. A Python test compares the hashes, so a
 // hand-edited file fails. Running the platform needs neither Node nor this script.
@@ -15,7 +15,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
 const target = join(root, 'carbon_platform', 'console', 'static', 'vendor');
 
-// Every file we ship, by package. `from` is inside the package, `to` inside the vendor folder.
+// Every file we ship, by package. `from` is inside the package, `kept` in this repository, `to` inside the vendor folder.
 const PACKAGES = [
   {
     name: 'maplibre-gl',
@@ -42,6 +42,16 @@ const PACKAGES = [
       { from: 'LICENSE', to: 'echarts.LICENSE.txt' },
       { from: 'NOTICE', to: 'echarts.NOTICE.txt' },
     ],
+  },
+  {
+    name: 'terra-draw',
+    bundle: { entry: 'tools/terra-draw-parts.mjs', to: 'terra-draw.mjs' },
+    // The packages of both leave their licence out; it is the repository's.
+    files: [{ kept: 'tools/licences/terra-draw.LICENSE.txt', to: 'terra-draw.LICENSE.txt' }],
+  },
+  {
+    name: 'terra-draw-maplibre-gl-adapter', // its code is in terra-draw.mjs
+    files: [{ kept: 'tools/licences/terra-draw.LICENSE.txt', to: 'terra-draw-maplibre-gl-adapter.LICENSE.txt' }],
   },
 ];
 
@@ -81,8 +91,8 @@ for (const { name, files, bundle } of PACKAGES) {
   const meta = JSON.parse(await readFile(join(modules, name, 'package.json'), 'utf8'));
   const pkg = { name, version: meta.version, licence: meta.license };
   if (bundle) await put(records, pkg, bundle.to, await bundled(bundle.entry));
-  for (const { from, to } of files) {
-    await put(records, pkg, to, withoutSourceMap(await readFile(join(modules, name, from), 'utf8')));
+  for (const { from, kept, to } of files) {
+    await put(records, pkg, to, withoutSourceMap(await readFile(kept ? join(root, kept) : join(modules, name, from), 'utf8')));
   }
 }
 records.sort((a, b) => (a.file < b.file ? -1 : 1));

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from carbon_platform.console.formats import count, figure, yuan
+from carbon_platform.console.pages_land_changes import layers_to_review
 from carbon_platform.console.pages_projects import may_review
 from carbon_platform.console.pages_public import methodology_title
 from carbon_platform.console.site import SIGNED_IN, page, said
@@ -22,6 +23,10 @@ from carbon_platform.errors import PlatformError
 from carbon_platform.identity.tables import Organisation
 from carbon_platform.market.queries import trades
 from carbon_platform.market.tables import CashDeposit, Trade
+from carbon_platform.parcels.acceptance import same_person
+from carbon_platform.parcels.export_tables import ParcelExport
+from carbon_platform.parcels.exports import exports_statement, number_of
+from carbon_platform.parcels.import_records import awaiting_statement
 from carbon_platform.parcels.service import imports_statement
 from carbon_platform.parcels.tables import ParcelImport
 from carbon_platform.projects.service import visible_projects
@@ -55,6 +60,9 @@ def _waiting_for(call: Call) -> Iterator[Callable[[Call], Iterator[Task]]]:
     for permission, make in (
         ("run.review", _runs_to_review),
         ("parcel.import", _imports_to_accept),
+        ("parcel.approve", _changes_to_approve),
+        ("parcel.approve", _exports_to_let_out),
+        ("order.write", _land_to_review),
         ("project.write", _own_projects),
         ("methodology.sign", _parameters_to_sign),
         ("methodology.approve", _parameters_to_approve),
@@ -95,6 +103,49 @@ def _imports_to_accept(call: Call) -> Iterator[Task]:
             "staged",
             record.uploaded_at,
         )
+
+
+def _land_to_review(call: Call) -> Iterator[Task]:
+    """Fire and clear-cut that somebody else imported: accounts stand still until it is looked at."""
+    for layer in layers_to_review(call, SHOWN):
+        yield _task(
+            _("%(number)s 有 %(n)s 块地待复核", number=layer["number"], n=count(layer["waiting"])),
+            _("%(source)s，由%(who)s导入；有关碳票已停住", source=layer["source"], who=layer["uploaded_by"]),
+            layer["url"],
+            _("去复核"),
+            "review",
+            layer["uploaded_at"],
+        )
+
+
+def _changes_to_approve(call: Call) -> Iterator[Task]:
+    """Changes of registered parcels, and large repairs, that somebody else proposed."""
+    for record, rows in call.session.execute(awaiting_statement(call.actor).limit(SHOWN)):
+        if not same_person(record, call.actor):
+            yield _task(
+                _("%(file)s 等您核准", file=record.file_name),
+                _("%(n)s 行改动登记簿，由%(who)s提出", n=count(rows), who=record.uploaded_by),
+                f"/imports/{record.id}",
+                _("看变更"),
+                "review",
+                record.uploaded_at,
+            )
+
+
+def _exports_to_let_out(call: Call) -> Iterator[Task]:
+    waiting = exports_statement(call.actor).where(
+        ParcelExport.status == "waiting", ParcelExport.requested_by_id != call.actor.user_id
+    )
+    for export in call.session.scalars(waiting.limit(SHOWN)):
+        yield _task(
+            _("导出 %(number)s 等您批准", number=number_of(export)),
+            _("%(who)s，%(n)s 块地：%(purpose)s", who=export.requested_by, n=count(export.rows),
+              purpose=export.purpose),
+            f"/exports#e-{export.id}",
+            _("去看"),
+            "review",
+            export.requested_at,
+        )  # fmt: skip
 
 
 def _own_projects(call: Call) -> Iterator[Task]:

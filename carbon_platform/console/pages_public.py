@@ -46,7 +46,7 @@ def county_outlines(
     return [
         {
             **vars(shape),
-            "name": said(shape.name_zh, shape.name_en),
+            "name": county(shape.code),
             "figure": figures.get(shape.code, _("尚未登记")),
             "url": url.format(code=shape.code),
             "lit": shape.code in lit,

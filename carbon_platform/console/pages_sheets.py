@@ -39,7 +39,9 @@ def sheet(call: Call, code: str, parcel: str) -> ResponseReturnValue:
         "sheet.html",
         sheet={
             "title": said(made.title_zh, made.title_en),
-            "facts": [{"name": said(zh, en), "value": value} for zh, en, value in made.facts],
+            "facts": [
+                {"name": said(zh, en), "value": _fact(run, en, value)} for zh, en, value in made.facts
+            ],
             "net": {
                 "symbol": made.net.symbol,
                 "value": figure(made.net.value, 3),
@@ -80,6 +82,18 @@ def sheet(call: Call, code: str, parcel: str) -> ResponseReturnValue:
             {"label": _("计算书 %(parcel)s", parcel=parcel)},
         ],
     )  # fmt: skip
+
+
+def _fact(run: AssessmentRun, name: str, value: str) -> str:
+    """A value of the head in the reader's language; the papers themselves are bilingual."""
+    if name == "Methodology":
+        return f"{methodology_title(run.methodology_key)} ({run.methodology_key})"
+    if name == "County":
+        code = value.split()[-1]
+        return f"{county(code)} {code}"
+    if name == "State":
+        return said(rules.STATUS_ZH.get(run.status, run.status), run.status)
+    return value
 
 
 def _entry(entry: sheets.Entry) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from carbon_platform import ledger
 from carbon_platform.console.formats import count
 from carbon_platform.console.pages_certificates import certificate_page, purpose_label
+from carbon_platform.console.pages_public import methodology_title
 from carbon_platform.console.site import asked_page, county, page, pager
 from carbon_platform.credits import invalidation, lookup, pledges, retirement
 from carbon_platform.credits.beneficiary import NOT_LISTED
@@ -123,7 +124,7 @@ def batch(call: Call, code: str) -> ResponseReturnValue:
     own = _own_kg(call, found)
     return render_template(
         "batch.html",
-        batch=batch_views(call.session, [found.id])[0] | {"county_name": county(found.county_code)},
+        batch=_shown(batch_views(call.session, [found.id])[0]),
         position=ledger.lot_position(call.session, found.code),
         certificates=_rows(call, certificates.items),
         page=pager(certificates),
@@ -133,6 +134,14 @@ def batch(call: Call, code: str) -> ResponseReturnValue:
         explain_url=f"/explain/batch/{found.code}",
         can={"order": may_order, "cancel": call.actor is not None and call.actor.may("holding.cancel")},
     )
+
+
+def _shown(batch: dict[str, Any]) -> dict[str, Any]:
+    """Names in the reader's language."""
+    return batch | {
+        "county_name": county(batch["county_code"]),
+        "methodology_name": methodology_title(batch["methodology_key"]),
+    }
 
 
 def _own_kg(call: Call, found: CreditBatch) -> int:

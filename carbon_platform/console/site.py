@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from carbon_platform.errors import NotSignedIn
 from carbon_platform.identity.rules import ROLES_ZH, Actor
 from carbon_platform.regions.service import plan
+from carbon_platform.regions.tables import Region
 from carbon_platform.web import Page, platform
 from carbon_platform.web.calls import identify, session_token
 from carbon_platform.web.language import language
@@ -33,6 +34,8 @@ blp = Blueprint("site", __name__)
 View = Callable[..., Any]
 SIGNED_IN = ""  # any role
 THEMES = ("light", "dark", "hc")
+# Names of the tiles of a base map, bottom first; the second writes the names of places.
+BASE_LAYERS = {"tianditu-vec": ("vec", "cva"), "tianditu-img": ("img", "cia")}
 _YEAR_S = 31_536_000
 _ROLES_EN = {
     "forestry_officer": "Forestry officer",
@@ -66,6 +69,7 @@ def page(permission: str | None) -> Callable[[View], View]:
         @functools.wraps(view)
         def wrapper(*args: Any, **kwargs: Any) -> ResponseReturnValue:
             def work(session: Session) -> ResponseReturnValue:
+                g.page_session = session
                 # Also on a refusal the page must know whose navigation to show.
                 call = replace(identify(session, None, changes=False), session=session)
                 if permission is not None:
@@ -114,9 +118,19 @@ def role_label(role: str) -> str:
 
 
 def county(code: str) -> str:
-    """Name of a county in the reader's language; the code itself when the plan does not have it."""
-    zh, en = plan()["names"].get(code[:6], (code, code))
-    return said(zh, en)
+    """Name of a county in the reader's language; the code itself when nobody registered it."""
+    names = plan()["names"].get(code[:6])
+    return said(*(names or _county_of_another_city(code[:6])))
+
+
+def _county_of_another_city(code: str) -> tuple[str, str]:
+    """Names of a county an operator added; asked once a page."""
+    known: dict[str, tuple[str, str]] = g.setdefault("county_words", {})
+    if code not in known:
+        session: Session | None = g.get("page_session")
+        found = session.get(Region, code) if session else None
+        known[code] = (found.name_zh, found.name_en) if found else (code, code)
+    return known[code]
 
 
 def counties_text(codes: Iterable[str]) -> str:
@@ -155,10 +169,21 @@ def site_context() -> dict[str, Any]:
             "path": request.full_path.rstrip("?"),
             "csrf": house.hooks.csrf_token(house.settings.secret, token) if transport == "cookie" else "",
             "map_review_number": house.settings.map_review_number,
+            "base_map": _base_map(actor),
             "nav": _navigation(actor),
             "user": {"name": actor.name, "role_label": role_label(actor.role)} if actor else None,
         }
     }
+
+
+def _base_map(actor: Actor | None) -> dict[str, Any] | None:
+    """The operator's base map for who is signed in; its tiles come through ``base_map.tile``."""
+    settings = platform().settings
+    layers = BASE_LAYERS.get(settings.map_base, ())
+    if actor is None or not layers:
+        return None
+    credit = _("天地图 审图号：%(number)s", number=settings.map_review_number)
+    return {"layers": [f"/base-map/{name}/{{z}}/{{x}}/{{y}}" for name in layers], "credit": credit}
 
 
 def _actor() -> Actor | None:
@@ -176,10 +201,16 @@ def _actor() -> Actor | None:
 def _navigation(actor: Actor | None) -> list[dict[str, Any]]:
     """At most six tasks of a role; addresses never change, roles only hide them."""
     return [
-        {"label": label, "url": url, "current": request.path == url or request.path.startswith(f"{url}/")}
+        {"label": label, "url": url, "current": _is_part_of(request.path, url)}
         for label, url, shown in _tasks(actor)
         if shown
     ][:6]
+
+
+def _is_part_of(path: str, url: str) -> bool:
+    """Whether a page belongs to a task: it stands below its address. Parcels belong to the map."""
+    homes = (url, "/parcels") if url == "/map" else (url,)
+    return any(path == home or path.startswith(f"{home}/") for home in homes)
 
 
 def _tasks(actor: Actor | None) -> list[tuple[str, str, bool]]:
@@ -192,8 +223,9 @@ def _tasks(actor: Actor | None) -> list[tuple[str, str, bool]]:
         ]
     return [
         (_("待办"), "/reviews", actor.role in INBOX_ROLES),
-        (_("地块一张图"), "/parcels", actor.may("parcel.read")),
-        (_("导入"), "/imports", actor.may("parcel.import")),
+        (_("地块一张图"), "/map", actor.may("parcel.read")),
+        (_("导入"), "/imports", actor.may("parcel.import") or actor.may("parcel.approve")),
+        (_("权属与证据"), "/evidence", actor.may("evidence.write") and actor.role == "forestry_officer"),
         (_("项目库"), "/projects", actor.may("project.read")),
         (_("行情与挂牌"), "/market", actor.may("market.read")),
         (_("我的持仓"), "/holdings", actor.may("holding.read") and actor.organisation_id is not None),
@@ -201,6 +233,7 @@ def _tasks(actor: Actor | None) -> list[tuple[str, str, bool]]:
         (_("质押"), "/pledges", actor.may("pledge.decide")),
         (_("账本核对"), "/reconciliation", actor.may("ledger.read")),
         (_("收益与目标"), "/revenue", actor.may("revenue.read")),
+        (_("重复申报"), "/double-claims", actor.may("claim.read") and actor.role != "operator"),
         (_("查证书"), "/verify", actor.role == "enterprise"),
         (_("方法与来源"), "/sources", True),
     ]

@@ -16,6 +16,8 @@ WIDTH, HEIGHT = 860.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 16.0, 16.0, 72.0, 36.0
 _MARK_ROWS = (18.0, 38.0, 58.0)
 _TICKS = 6
+# Widths of characters of the 15 px bold labels, on the wide side.
+_HAN, _LATIN = 15.5, 9.0
 # Shares below this are told together: they change no picture.
 _SMALL_SHARE = 0.005
 
@@ -55,15 +57,23 @@ def histogram(net: dict[str, Any], marks: list[tuple[str, float, str]]) -> dict[
         "bars": bars,
         "ticks": [{"x": x(value), "label": figure(value, digits)} for value, digits in _ticks(low, high)],
         "marks": [
-            _mark(x(value), label, kind, row)
-            for row, (label, value, kind) in zip(_MARK_ROWS, marks, strict=False)
+            _mark(x(value), label, kind, row, [x(other) for _label, other, _kind in marks[:above]])
+            for above, (row, (label, value, kind)) in enumerate(zip(_MARK_ROWS, marks, strict=False))
         ],
     }
 
 
-def _mark(x: float, label: str, kind: str, row: float) -> dict[str, Any]:
-    """A labelled line; the label stands on the side that has room."""
-    left = x > WIDTH / 2
+def _mark(x: float, label: str, kind: str, row: float, lines: list[float]) -> dict[str, Any]:
+    """A labelled line. The label stands on the side that has room; ``lines`` of labels above run past it."""
+    long = sum(_HAN if ord(one) > 0x2E7F else _LATIN for one in label) + 12
+    sides = {"start": (x, x + long), "end": (x - long, x)}
+
+    def crowded(side: str) -> tuple[bool, bool, bool]:
+        first, last = sides[side]
+        crossed = any(first - 4 < line < last + 4 for line in lines)
+        return first < 0 or last > WIDTH, crossed, (side == "end") != (x > WIDTH / 2)
+
+    left = min(sides, key=crowded) == "end"
     return {
         "x": x, "y": row, "label": label, "kind": kind, "bottom": HEIGHT - BOTTOM,
         "text_x": round(x - 6 if left else x + 6, 2), "anchor": "end" if left else "start",

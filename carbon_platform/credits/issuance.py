@@ -11,6 +11,7 @@ from carbon_platform.credits import claims
 from carbon_platform.credits.allocation import Lot, ParcelNet, allocate
 from carbon_platform.credits.approval import blockers_of, signoffs_of
 from carbon_platform.credits.assessment import get_run
+from carbon_platform.credits.disturbance import check_undisturbed
 from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, RunRow
 from carbon_platform.credits.uncertainty import issuable_t
 from carbon_platform.db import serialise
@@ -19,6 +20,7 @@ from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
 from carbon_platform.identity.tables import Organisation
 from carbon_platform.ledger import HOLDING, ISSUANCE, PLATFORM, AccountKey, Asset, Entry, Move, post
+from carbon_platform.parcels import land_claims
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.projects.rules import NotTheOwner, land_use
 from carbon_platform.projects.tables import Project
@@ -42,7 +44,8 @@ def issue(
     One-claim lock, numbering, ledger entries (issuance → holding of the project's owner) and the run's
     status are written together, so a killed process leaves nothing behind and a rerun finishes it once.
 
-    Errors: ``NotFound``, ``NotTheOwner``, ``IssueBlocked``, ``ParcelsOverlap``, ``LandAlreadyClaimed``.
+    Errors: ``NotFound``, ``NotTheOwner``, ``IssueBlocked``, ``LandNoLongerAsAssessed``, ``ParcelsOverlap``,
+    ``LandAlreadyClaimed``, ``LandDisturbed``.
     """
     serialise(session, "issuance")
     run = get_run(session, actor, run_code, lock=True)
@@ -60,6 +63,9 @@ def issue(
             reasons_en=" ".join(b.en for b in blockers),
             errors=[{"code": b.code, "zh": b.zh, "en": b.en, "who": b.who} for b in blockers],
         )
+    # Nobody else adds a claim on land between the look and the commit.
+    land_claims.lock(session)
+    claims.check_as_assessed(session, run)
     rows = session.execute(
         sa.select(Parcel, RunRow.net_t)
         .join(RunRow, RunRow.parcel_id == Parcel.id)
@@ -70,7 +76,9 @@ def issue(
     use = land_use(run.methodology_key)
     assert use is not None, "a project of parcels has a land use"
     claims.check_apart(parcels)
-    claims.check_free(session, parcels, pool=use.pool, start=run.period_start, end=run.period_end)
+    check_undisturbed(session, parcels, end=run.period_end)
+    period = {"start": run.period_start, "end": run.period_end}
+    claims.check_free(session, parcels, pool=use.pool, project=project.code, **period)
     claims.claim(session, run, parcels, pool=use.pool, now=now)
     lots = allocate(
         [ParcelNet(parcel.id, parcel.county_code, net_t) for parcel, net_t in rows],

@@ -12,7 +12,7 @@ from carbon_platform.projects.rules import local_date
 
 def next_number(session: Session, column: InstrumentedAttribute[str], letter: str, now: datetime) -> str:
     """The next number of a kind of paper. ``letter``: C certificate, Z pledge, Q cancellation,
-    V invalidation. Call inside ``db.serialise``, so that two at once get two."""
+    V invalidation, G layer of change. Call inside ``db.serialise``, so that two at once get two."""
     prefix = f"XY-{letter}{local_date(now).year}-"
     newest = session.scalar(
         sa.select(column)

@@ -18,7 +18,17 @@ from carbon_platform.credits.queries import batch_ids, batch_views, retirement_l
 from carbon_platform.credits.tables import Retirement
 from carbon_platform.ledger import lot_position
 from carbon_platform.regions.service import county_name
-from carbon_platform.web import Call, PageArgs, PlainText, Schema, in_transaction, integer, paged, reading
+from carbon_platform.web import (
+    Call,
+    PageArgs,
+    PlainText,
+    Schema,
+    coordinates,
+    in_transaction,
+    integer,
+    paged,
+    reading,
+)
 
 blp = Blueprint("tickets", __name__, url_prefix="/api/v1", description="碳票与证书 Tickets and certificates")
 
@@ -311,7 +321,8 @@ def verify_certificate(call: Call, number: str) -> Any:
 
 @blp.get("/public/certificates/<number>/parcels.geojson")
 @reading(None)
-def certificate_parcels(call: Call, number: str) -> Response:
+@blp.arguments(coordinates.ShownArgs, location="query")
+def certificate_parcels(call: Call, query: dict[str, Any], number: str) -> Response:
     """来源地块 The very parcels of a certificate with the kilograms of each; never the owners' names."""
     found = retirement.get_retirement(call.session, number)
     features = [
@@ -329,6 +340,7 @@ def certificate_parcels(call: Call, number: str) -> Response:
         }
         for traced in tracing.parcels_of(call.session, found)
     ]
-    response = jsonify({"type": "FeatureCollection", "features": features})
+    found_parcels = {"type": "FeatureCollection", "features": features}
+    response = jsonify(coordinates.shown_collection(found_parcels, query["crs"]))
     response.mimetype = "application/geo+json"
     return response

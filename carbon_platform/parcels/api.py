@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,13 +11,23 @@ import marshmallow as ma
 from flask import Response, request
 from flask_smorest import Blueprint
 from flask_smorest.fields import Upload
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from carbon_platform.parcels import register, service
-from carbon_platform.parcels.report import error_sheet
-from carbon_platform.parcels.rules import KINDS, UploadTooLarge
-from carbon_platform.parcels.staging import OUTCOMES
-from carbon_platform.web import Call, PageArgs, Schema, in_transaction, outside_transaction, paged, reading
+from carbon_platform.parcels.error_sheets import error_csv as error_lines
+from carbon_platform.parcels.rules import KINDS
+from carbon_platform.parcels.staged_rows import CHANGES, OUTCOMES
+from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
+from carbon_platform.web import (
+    Call,
+    PageArgs,
+    PlainText,
+    Schema,
+    coordinates,
+    in_transaction,
+    outside_transaction,
+    paged,
+    reading,
+)
 
 blp = Blueprint("parcels", __name__, url_prefix="/api/v1", description="地块 Parcels")
 
@@ -38,13 +42,26 @@ class UploadIn(Schema):
         validate=ma.validate.OneOf(list(KINDS)),
         metadata={"description": "what the file holds; needed where its codes leave it open"},
     )
+    mode = ma.fields.String(
+        load_default="add",
+        validate=ma.validate.OneOf(["add", "update"]),
+        metadata={"description": "update: rows may take the place of registered parcels they cover"},
+    )
+    reason = PlainText(load_default="", validate=ma.validate.Length(0, 200))
+    effective_on = ma.fields.Date(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "first day of what the file says; without it the day of acceptance"},
+    )
     layer = ma.fields.String(
         load_default=None, metadata={"description": "the layer to take of a GeoPackage with several"}
     )
 
     @ma.pre_load
     def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
-        return {**request.files.to_dict(), **request.form.to_dict()}
+        # A form sends every field; a date nobody filled in is none.
+        given = {name: text for name, text in request.form.items() if text or name != "effective_on"}
+        return {**request.files.to_dict(), **given}
 
     @ma.validates("file")
     def _is_file(self, value: Any, **_kwargs: Any) -> None:
@@ -70,7 +87,10 @@ class FindingOut(Schema):
 class ImportOut(Schema):
     id = ma.fields.Integer()
     file_name = ma.fields.String()
-    status = ma.fields.String()
+    status = ma.fields.String(metadata={"description": "staged, accepted, declined"})
+    mode = ma.fields.String(metadata={"description": "add, update or change"})
+    reason = ma.fields.String()
+    effective_on = ma.fields.Date(allow_none=True)
     region_code = ma.fields.String()
     kind = ma.fields.String()
     family = ma.fields.String()
@@ -92,6 +112,11 @@ class RowOut(Schema):
     code = ma.fields.String(allow_none=True)
     kind = ma.fields.String(allow_none=True)
     outcome = ma.fields.String()
+    change = ma.fields.String(
+        metadata={"description": "new, changed, same, split, merged, replaced, ended, restored"}
+    )
+    diff = ma.fields.Dict(metadata={"description": "of a change: targets, needs, fields before and after"})
+    needs_approval = ma.fields.Boolean(metadata={"description": "a second person has to say yes"})
     county_code = ma.fields.String(allow_none=True)
     area_m2 = ma.fields.Float(allow_none=True)
     stated_area_m2 = ma.fields.Float(allow_none=True)
@@ -112,6 +137,7 @@ class AcceptanceOut(Schema):
     registered_rows = ma.fields.Integer()
     registered_area_m2 = ma.fields.Float()
     waiting_rows = ma.fields.Integer(metadata={"description": "rows still to be confirmed"})
+    awaiting_rows = ma.fields.Integer(metadata={"description": "of them, rows for a second person"})
     refused = ma.fields.List(
         ma.fields.Nested(RowOut), metadata={"description": "rows another upload overtook since the report"}
     )
@@ -138,7 +164,8 @@ class ParcelDetailOut(ParcelOut):
     right_holder = ma.fields.String()
     attributes = ma.fields.Dict()
     bounds = ma.fields.List(ma.fields.Float())
-    geometry = ma.fields.Dict(metadata={"description": "GeoJSON geometry, CGCS2000 degrees"})
+    geometry = ma.fields.Dict(metadata={"description": "GeoJSON geometry in degrees"})
+    coordinate_system = ma.fields.Dict(metadata={"description": "what bounds and geometry are given in"})
 
 
 class _PageOut(Schema):
@@ -162,6 +189,7 @@ class ParcelPageOut(_PageOut):
 
 class RowArgs(PageArgs):
     outcome = ma.fields.String(load_default=None, validate=ma.validate.OneOf(OUTCOMES))
+    change = ma.fields.String(load_default=None, validate=ma.validate.OneOf(CHANGES))
 
 
 class ParcelArgs(PageArgs):
@@ -170,7 +198,7 @@ class ParcelArgs(PageArgs):
     status = ma.fields.String(load_default=None, validate=ma.validate.OneOf(["registered", "ended"]))
 
 
-class MapArgs(Schema):
+class MapArgs(coordinates.ShownArgs):
     bbox = ma.fields.String(required=True, metadata={"description": _BBOX})
     kind = ma.fields.String(load_default=None, validate=ma.validate.OneOf(list(KINDS)))
     limit = ma.fields.Integer(load_default=2000, validate=ma.validate.Range(1, 5000))
@@ -182,54 +210,18 @@ class MapArgs(Schema):
         bounds = tuple(float(text) for text in match.groups()) if match else ()
         if not bounds or not (-180 <= bounds[0] < bounds[2] <= 180 and -90 <= bounds[1] < bounds[3] <= 90):
             raise ma.ValidationError(f"应为 西,南,东,北（度）。Expected {_BBOX}.", "bbox")
-        return {**data, "bbox": bounds}
-
-
-def _too_large_in_words(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Say the limit when the body of an upload is larger."""
-
-    @functools.wraps(view)
-    def wrapper(call: Call, *args: Any, **kwargs: Any) -> Any:
-        limit = call.settings.upload_limit_bytes
-        too_large = UploadTooLarge(limit_mb=limit // (1024 * 1024))
-        if request.content_length is not None and request.content_length > limit:
-            raise too_large
-        try:
-            return view(call, *args, **kwargs)
-        except RequestEntityTooLarge as error:
-            raise too_large from error
-
-    return wrapper
-
-
-@contextmanager
-def _scratch(var: Path) -> Iterator[Path]:
-    """A private folder under ``var/uploads``, removed in any case; left-overs of killed processes too."""
-    uploads = var / "uploads"
-    uploads.mkdir(parents=True, exist_ok=True)
-    for folder in uploads.iterdir():
-        if folder.is_dir() and folder.stat().st_mtime < time.time() - _LEFT_OVER_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=uploads) as folder_name:
-        yield Path(folder_name)
-
-
-def _plain_name(file_name: str | None) -> str:
-    """The name of an upload without folders or control characters, for reports and for its extension."""
-    last = re.split(r"[\\/]", file_name or "")[-1]
-    name = re.sub(r"[^\w.\-()（） ]", "_", last)[-120:].lstrip(".")
-    return name or "upload"
+        return {**data, "bbox": coordinates.asked_bounds(bounds, data["crs"])}
 
 
 @blp.post("/parcel-imports")
 @outside_transaction("parcel.import")
-@_too_large_in_words
+@too_large_in_words
 @blp.arguments(UploadIn, location="files", unknown=ma.RAISE)
 @blp.response(201, ImportOut)
 def upload(call: Call, payload: dict[str, Any]) -> Any:
     """上传地块 Upload a file of parcels: read and checked row by row, nothing is registered yet."""
-    with _scratch(call.settings.var) as folder:
-        name = _plain_name(payload["file"].filename)
+    with scratch_folder(call.settings.var) as folder:
+        name = plain_name(payload["file"].filename)
         # The sender's name is only shown; on disk a fixed one, so that no name can do harm.
         path = folder / f"upload{Path(name).suffix.lower()}"
         payload["file"].save(path)
@@ -241,12 +233,17 @@ def upload(call: Call, payload: dict[str, Any]) -> Any:
             kind=payload["kind"],
             layer=payload["layer"],
             scratch=folder,
+            update=payload["mode"] == "update",
+            on=call.now.astimezone(register.CHINA).date(),
         )
+    checked = service.explained(
+        checked, reason=payload["reason"], effective_on=payload["effective_on"], now=call.now
+    )
     return call.transact(lambda session: service.stage_import(session, call.actor, checked, now=call.now))
 
 
 @blp.get("/parcel-imports")
-@reading("parcel.import")
+@reading("parcel.read")
 @blp.arguments(PageArgs, location="query")
 @blp.response(200, ImportPageOut)
 def list_imports(call: Call, query: dict[str, Any]) -> Any:
@@ -255,7 +252,7 @@ def list_imports(call: Call, query: dict[str, Any]) -> Any:
 
 
 @blp.get("/parcel-imports/<int:import_id>")
-@reading("parcel.import")
+@reading("parcel.read")
 @blp.response(200, ImportOut)
 def get_import(call: Call, import_id: int) -> Any:
     """导入报告 One import with rows and area per outcome."""
@@ -263,24 +260,26 @@ def get_import(call: Call, import_id: int) -> Any:
 
 
 @blp.get("/parcel-imports/<int:import_id>/rows")
-@reading("parcel.import")
+@reading("parcel.read")
 @blp.arguments(RowArgs, location="query")
 @blp.response(200, RowPageOut)
 def list_rows(call: Call, query: dict[str, Any], import_id: int) -> Any:
     """逐行结果 Rows with what was found and what to do."""
     record = service.get_import(call.session, call.actor, import_id)
-    outcome = query.pop("outcome")
-    statement = service.rows_statement(record, outcomes=[outcome] if outcome else ())
+    outcome, change = query.pop("outcome"), query.pop("change")
+    statement = service.rows_statement(
+        record, outcomes=[outcome] if outcome else (), changes=[change] if change else ()
+    )
     return paged(call.session, statement, **query)
 
 
 @blp.get("/parcel-imports/<int:import_id>/errors.csv")
-@reading("parcel.import")
+@reading("parcel.read")
 def error_csv(call: Call, import_id: int) -> Response:
     """问题清单 What is to be put right, as CSV for a spreadsheet."""
     record = service.get_import(call.session, call.actor, import_id)
     rows = call.session.scalars(service.rows_statement(record, outcomes=("warned", "refused")))
-    response = Response(error_sheet(rows), mimetype="text/csv")
+    response = Response(error_lines(rows), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="import-{record.id}-errors.csv"'
     return response
 
@@ -308,19 +307,21 @@ def list_parcels(call: Call, query: dict[str, Any]) -> Any:
 
 @blp.get("/parcels/<string:code>")
 @reading("parcel.read")
+@blp.arguments(coordinates.ShownArgs, location="query")
 @blp.response(200, ParcelDetailOut)
-def get_parcel(call: Call, code: str) -> Any:
+def get_parcel(call: Call, query: dict[str, Any], code: str) -> Any:
     """一块地 One parcel with its shape."""
     parcel = register.get_parcel(call.session, call.actor, code)
     feature = json.loads(register.feature_texts([parcel])[0])
     plain = {name: getattr(parcel, name) for name in ParcelOut().fields}
-    bounds = [parcel.min_lon, parcel.min_lat, parcel.max_lon, parcel.max_lat]
+    bounds, crs = (parcel.min_lon, parcel.min_lat, parcel.max_lon, parcel.max_lat), query["crs"]
     return {
         **plain,
         "right_holder": parcel.right_holder,
         "attributes": parcel.attributes,
-        "bounds": bounds,
-        "geometry": feature["geometry"],
+        "bounds": coordinates.shown_bounds(bounds, crs),
+        "geometry": coordinates.shown_geometry(feature["geometry"], crs),
+        "coordinate_system": coordinates.label(crs),
     }
 
 
@@ -328,8 +329,8 @@ def get_parcel(call: Call, code: str) -> Any:
 @reading("parcel.read")
 @blp.arguments(MapArgs, location="query")
 def parcels_geojson(call: Call, query: dict[str, Any]) -> Response:
-    """地图 Parcels in a box (CGCS2000 lon/lat) for the map, simplified to its scale; no owners' names."""
+    """地图 Parcels in a box for the map, simplified to its scale; no owners' names."""
     text = register.map_geojson(
         call.session, call.actor, query["bbox"], kind=query["kind"], limit=query["limit"]
     )
-    return Response(text, mimetype="application/geo+json")
+    return Response(coordinates.shown_text(text, query["crs"]), mimetype="application/geo+json")

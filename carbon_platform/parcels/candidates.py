@@ -7,9 +7,9 @@ SQLite has an R*Tree (virtual table ``parcel_box``), PostgreSQL a GiST index ove
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -41,6 +41,28 @@ _FIND = {
     ),
 }
 
+# Condition on ``parcel``: its box meets that of :west, :south, :east, :north.
+MEETS = {
+    "sqlite": "parcel.id IN (SELECT id FROM parcel_box WHERE max_lon >= :west AND max_lat >= :south "
+    "AND min_lon <= :east AND min_lat <= :north)",
+    "postgresql": "box(point(parcel.min_lon, parcel.min_lat), point(parcel.max_lon, parcel.max_lat)) && "
+    "box(point(:west, :south), point(:east, :north))",
+}
+
+# One box, with what a check on it needs: the quick way while somebody draws.
+_NEAR = {
+    "sqlite": sa.text(
+        "SELECT p.id, p.code, p.geometry FROM parcel_box AS b CROSS JOIN parcel AS p ON p.id = b.id "
+        "WHERE b.max_lon >= :west AND b.max_lat >= :south AND b.min_lon <= :east AND b.min_lat <= :north "
+        "AND p.status = 'registered' ORDER BY p.id"
+    ),
+    "postgresql": sa.text(
+        "SELECT p.id, p.code, p.geometry FROM parcel AS p "
+        "WHERE box(point(p.min_lon, p.min_lat), point(p.max_lon, p.max_lat)) && "
+        "box(point(:west, :south), point(:east, :north)) AND p.status = 'registered' ORDER BY p.id"
+    ),
+}
+
 
 def bbox_ddl(dialect_name: str) -> list[str]:
     """Statements that make the index of boxes; run once after the table ``parcel`` exists."""
@@ -53,12 +75,22 @@ def bbox_drop_ddl(dialect_name: str) -> list[str]:
 
 
 def index_boxes(session: Session, boxes: Iterable[tuple[int, Box]]) -> None:
-    """Enter new parcels (id, box) into the index; PostgreSQL does it by itself."""
+    """Enter parcels (id, box) into the index, or move those it has; PostgreSQL does it by itself."""
     if session.get_bind().dialect.name != "sqlite":
         return
     rows = [{"id": parcel_id, "w": w, "s": s, "e": e, "n": n} for parcel_id, (w, s, e, n) in boxes]
     if rows:
-        session.execute(sa.text("INSERT INTO parcel_box VALUES (:id, :w, :e, :s, :n)"), rows)
+        session.execute(sa.text("INSERT OR REPLACE INTO parcel_box VALUES (:id, :w, :e, :s, :n)"), rows)
+
+
+def index_new(session: Session, after: int) -> None:
+    """Enter every parcel with an id above ``after`` into the index; PostgreSQL does it by itself."""
+    if session.get_bind().dialect.name == "sqlite":
+        copied = (
+            "INSERT OR REPLACE INTO parcel_box SELECT id, min_lon, max_lon, min_lat, max_lat FROM parcel "
+            "WHERE id > :after"
+        )
+        session.execute(sa.text(copied), {"after": after})
 
 
 def candidates(session: Session, bounds: Box, *, after: int = 0) -> list[int]:
@@ -66,20 +98,24 @@ def candidates(session: Session, bounds: Box, *, after: int = 0) -> list[int]:
     return candidates_of(session, [bounds], after=after)
 
 
+def registered_in(session: Session, bounds: Box) -> list[tuple[int, str, bytes]]:
+    """(id, code, WKB) of the registered parcels whose box meets ``bounds``, by id."""
+    west, south, east, north = bounds
+    near = _NEAR[session.get_bind().dialect.name]
+    values = {"west": west, "south": south, "east": east, "north": north}
+    # Straight through the connection: a session's own way costs as much as the search.
+    return [tuple(row) for row in session.connection().execute(near, values).all()]
+
+
 def meets(dialect_name: str, bounds: Box) -> sa.ColumnElement[bool]:
     """Condition on ``parcel``: its box meets ``bounds``. For lists and maps that filter further in SQL."""
-    condition = {
-        "sqlite": "parcel.id IN (SELECT id FROM parcel_box WHERE max_lon >= :west AND max_lat >= :south "
-        "AND min_lon <= :east AND min_lat <= :north)",
-        "postgresql": "box(point(parcel.min_lon, parcel.min_lat), point(parcel.max_lon, parcel.max_lat)) && "
-        "box(point(:west, :south), point(:east, :north))",
-    }[dialect_name]
     west, south, east, north = bounds
-    return sa.text(condition).bindparams(west=west, south=south, east=east, north=north)  # type: ignore[return-value]
+    return sa.text(MEETS[dialect_name]).bindparams(west=west, south=south, east=east, north=north)  # type: ignore[return-value]
 
 
 def candidates_of(session: Session, boxes: Sequence[Box], *, after: int = 0) -> list[int]:
     """The same for many boxes at once. Boxes that are not finite are passed over."""
-    finite = [box for box in boxes if all(math.isfinite(value) for value in box)]
+    given = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    finite = given[np.isfinite(given).all(axis=1)].tolist()
     statement = _FIND[session.get_bind().dialect.name]
     return list(session.scalars(statement, {"boxes": json.dumps(finite), "after": after}))

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-Words = tuple[str, str, str, str, str]
+from carbon_platform.parcels.change_words import APPROVAL, CHANGE_WORDS, Words
+
+__all__ = ["APPROVAL", "CATALOGUE", "RANK", "finding", "outcome_of"]
 
 CATALOGUE: Final[dict[str, Words]] = {
+    **CHANGE_WORDS,
     # code: (outcome, zh, en, advice_zh, advice_en)
     "geometry_missing": (
         "refused",
@@ -38,8 +41,8 @@ CATALOGUE: Final[dict[str, Words]] = {
         "第 {row} 行的图形有误（{value}），修后面积变化 {change_m2:.2f} 平方米，超过 {limit}。",
         "The shape of row {row} was faulty ({value}); the repair changed its area by {change_m2:.2f} m², "
         "more than {limit}.",
-        "请对照修前修后的图形，同意后确认入库，或重新绘制。",
-        "Compare before and after; confirm it, or draw the parcel again.",
+        "请第二人对照修前修后的图形，同意后核准入库；或重新绘制。",
+        "A second person compares before and after and approves it; or draw the parcel again.",
     ),
     "outside_city": (
         "refused",
@@ -66,8 +69,16 @@ CATALOGUE: Final[dict[str, Words]] = {
         "refused",
         "第 {row} 行的图形在邻县（{value}），属性却写 {limit}。",
         "Row {row} lies in a neighbouring county ({value}), but its attribute says {limit}.",
-        "请改正县代码或图形；飞地请附证明由市里录入。",
-        "Correct the county code or the shape; an exclave needs papers and is entered by the city.",
+        "请改正县代码或图形；飞地由市里录入，在“飞地依据”一列写明文件。",
+        "Correct the county code or the shape; the city enters an exclave, naming its papers in the column "
+        "“EXCLAVE”.",
+    ),
+    "county_exclave": (
+        "warned",
+        "第 {row} 行是飞地：图形在 {value}，属于 {limit}，依据：{papers}。",
+        "Row {row} is an exclave: it lies in {value} and belongs to {limit}; papers: {papers}.",
+        "请第二人核对文件后核准。",
+        "A second person checks the papers and approves it.",
     ),
     "township_unknown": (
         "accepted",
@@ -101,8 +112,15 @@ CATALOGUE: Final[dict[str, Words]] = {
         "refused",
         "第 {row} 行的编号 {value} 已经登记，但图形不同。",
         "The number {value} of row {row} is already registered with another shape.",
-        "边界有变请走变更更正，不要重新上传。",
-        "A changed border needs a correction of the register, not a new upload.",
+        "同一编号不能指两块地：请核对编号；已结束的编号不再使用。",
+        "One number cannot mean two pieces of land: check it. Numbers of ended parcels are not used again.",
+    ),
+    "overlap_other_layer": (
+        "warned",
+        "第 {row} 行与另一图层的已登记地块 {value} 重叠 {overlap_mu:.2f} 亩（{share:.1%}）。",
+        "Row {row} overlaps the parcel {value} of another layer by {overlap_mu:.2f} mu ({share:.1%}).",
+        "茶园可能同时在林业图层里；确认后入库，同一块地同一时段只能核算一次。",
+        "A tea garden may be in the forest layer too; confirm it. The same land counts once in a period.",
     ),
     "same_registered": (
         "same",
@@ -240,8 +258,8 @@ CATALOGUE: Final[dict[str, Words]] = {
     ),
     "kind_unknown": (
         "refused",
-        "第 {row} 行看不出资源类型：属性表不是小班、DK 或 DLTB。",
-        "What row {row} is cannot be told: the table is neither a sub-compartment table nor DK nor DLTB.",
+        "第 {row} 行看不出资源类型：表里没有地类或树种一栏。",
+        "What row {row} is cannot be told: the table has no column of land class or species.",
         "上传时请选明资源类型（油茶、茶、水稻、林地）。",
         "Say what it holds when uploading (camellia, tea, rice, forest).",
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from carbon_platform.parcels.findings import finding
 from carbon_platform.parcels.reference import PLAIN
@@ -24,17 +25,29 @@ class Identity:
     village_code: str
 
 
+# Which attribute names the county, where it is not the county's own column.
+_COUNTY_SOURCE: Final = {"DK": "parcel_code", "DLTB": "location_code"}
+
+
+def _digits(text: str | None) -> str:
+    """The digits of a number, whatever stands between them."""
+    if not text or text.isdecimal():
+        return text or ""
+    return re.sub(r"\D", "", text)
+
+
+@lru_cache(maxsize=4096)
 def short_code(text: str | None, width: int = 3) -> str:
     """The last ``width`` digits of a township or village code given short (3) or full (9, 12)."""
-    digits = re.sub(r"\D", "", text or "")
+    digits = _digits(text)
     return digits[-width:].zfill(width) if digits else "0" * width
 
 
 def county_of(family_key: str, attributes: Mapping[str, str | None]) -> str | None:
     """The county an attribute table names: XIAN, or the start of DKBM or ZLDWDM."""
-    source = {"DK": "parcel_code", "DLTB": "location_code"}.get(family_key, "county")
-    digits = re.sub(r"\D", "", attributes.get(source) or "")
-    return digits[:6] if len(digits) >= 6 else None
+    digits = _digits(attributes.get(_COUNTY_SOURCE.get(family_key, "county")))
+    # 411500 is the whole city: it names no county.
+    return digits[:6] if len(digits) >= 6 and not digits[:6].endswith("00") else None
 
 
 def identity_of(
@@ -78,7 +91,7 @@ def _identity_of_dltb(
     serial = attributes.get("feature_code") or attributes.get("patch_number")
     if not serial:
         return None, finding("identity_missing", row=row, field="BSM")
-    location = re.sub(r"\D", "", attributes.get("location_code") or "")
+    location = _digits(attributes.get("location_code"))
     township = location[6:9].ljust(3, "0")
     village = location[9:12].ljust(3, "0")
     return _made(named, township, village, ["T" + _tame(serial)], serial), None
@@ -97,7 +110,7 @@ def _identity_of_sub_compartment(
         if not text and width:
             return None, finding("identity_missing", row=row, field=column)
         if text and text.strip("0"):
-            parts.append(_tame(text).zfill(width))
+            parts.append(_part(text, width))
             shown.append(text)
         elif width:
             parts.append("0" * width)
@@ -107,6 +120,12 @@ def _identity_of_sub_compartment(
     return _made(named, township, village, parts, text), None
 
 
+@lru_cache(maxsize=16_384)
+def _part(text: str, width: int) -> str:
+    """A compartment's number as a part of the code; the same few occur all over a layer."""
+    return _tame(text).zfill(width)
+
+
 def _tame(text: str) -> str:
     """A number as part of a code: letters and digits only, so that it can stand in an address."""
-    return re.sub(r"[^0-9A-Za-z]", "_", text)
+    return text if text.isascii() and text.isalnum() else re.sub(r"[^0-9A-Za-z]", "_", text)

@@ -62,10 +62,31 @@ class Limits:
     overlap_noise_m2: float
     overlap_noise_width_m: float
     overlap_sliver_width_m: float
+    changed_share: float = 0.5
+    other_layers: frozenset[frozenset[str]] = frozenset()
+
+
+@cache
+def _columns(table: str, name: str) -> tuple[str, ...]:
+    return tuple(tomllib.loads((DATA / "aliases.toml").read_text(encoding="utf-8"))[table][name])
 
 
 # A layer of no known family: the sender says what it holds, and every row says so.
-PLAIN = Family("plain", "未识别的属性表", "unrecognised attribute table", "local-decision", (), (), 0, {})
+PLAIN = Family(
+    key="plain",
+    title_zh="未识别的属性表",
+    title_en="unrecognised attribute table",
+    status="local-decision",
+    all=(),
+    some=(),
+    some_at_least=0,
+    fields={name: _columns("plain", name) for name in ("county", "area")},
+)
+
+
+def trial_columns(name: str) -> tuple[str, ...]:
+    """Columns of ``area`` or ``name`` in tables from elsewhere, best first; only for trying files out."""
+    return _columns("trial", name)
 
 
 @cache
@@ -115,4 +136,5 @@ def limits() -> Limits:
     data = tomllib.loads((DATA / "limits.toml").read_text(encoding="utf-8"))
     minima = {kind: float(entry["value"]) for kind, entry in data.pop("min_area_m2").items()}
     values = {name: float(entry["value"]) for name, entry in data.items() if isinstance(entry, dict)}
-    return Limits(min_area_m2=minima, **values)
+    layers = frozenset(frozenset(pair) for pair in data["other_layers"])
+    return Limits(min_area_m2=minima, other_layers=layers, **values)

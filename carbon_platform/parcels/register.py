@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from typing import Any, Final
 
 import numpy as np
@@ -16,13 +16,15 @@ from carbon_platform.errors import NotFound
 from carbon_platform.identity.rules import Actor
 from carbon_platform.parcels import rules
 from carbon_platform.parcels.candidates import Box, candidates_of, index_boxes, meets
-from carbon_platform.parcels.staging import Registered
+from carbon_platform.parcels.history import Record, record_events
+from carbon_platform.parcels.history_tables import ParcelEvent
+from carbon_platform.parcels.staged_rows import Registered
 from carbon_platform.parcels.tables import Parcel, ParcelImport, ParcelImportRow
 
 CHINA: Final = timezone(timedelta(hours=8))
 REGISTERED: Final = "registered"
 # Parameters of one statement are limited on both engines.
-_CHUNK: Final = 500
+_CHUNK: Final = 5_000
 # A map this many pixels wide shows no detail finer than its width / MAP_PIXELS.
 MAP_PIXELS: Final = 2000
 
@@ -33,49 +35,84 @@ def registered_near(
     codes: Collection[str],
     *,
     after: int = 0,
+    after_event: int | None = None,
     but_import: int | None = None,
 ) -> Registered:
-    """Parcels whose box meets one of ``boxes`` (with an id above ``after``), and those with one of ``codes``.
+    """Parcels whose box meets one of ``boxes``, and those with one of ``codes``.
 
+    ``after``: only parcels with a higher id, or with an event above ``after_event`` where that is given.
     Ended parcels come without a shape: their land is free, their code is not.
     """
-    columns = (Parcel.id, Parcel.code, Parcel.geometry, Parcel.status)
+    changed = _changed_ids(session, after, after_event) if after and after_event is not None else set()
+    near = candidates_of(session, boxes, after=0 if changed else after) if boxes else []
+    if changed:
+        near = [key for key in near if key > after or key in changed]
+    columns = (Parcel.id, Parcel.code, Parcel.geometry, Parcel.status, Parcel.kind, Parcel.county_code,
+               Parcel.version)  # fmt: skip
     rows: dict[int, Any] = {}
-    for field, values in (
-        (Parcel.id, candidates_of(session, boxes, after=after) if boxes else []),
-        (Parcel.code, list(codes)),
-    ):
-        for start in range(0, len(values), _CHUNK):
-            statement = sa.select(*columns).where(field.in_(values[start : start + _CHUNK]))
-            if but_import is not None:
-                statement = statement.where(Parcel.import_id != but_import)
-            rows |= {row.id: row for row in session.execute(statement)}
+    fields: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(near), _CHUNK):
+        statement = _but(sa.select(*columns).where(Parcel.id.in_(near[start : start + _CHUNK])), but_import)
+        rows |= {row.id: row for row in session.execute(statement)}
+    said = (Parcel.stated_area_m2, Parcel.right_holder, Parcel.attributes)
+    listed = list(codes)
+    for start in range(0, len(listed), _CHUNK):
+        chosen = sa.select(*columns, *said).where(Parcel.code.in_(listed[start : start + _CHUNK]))
+        for row in session.execute(_but(chosen, but_import)):
+            rows[row.id] = row
+            fields[row.code] = {
+                "kind": row.kind,
+                "stated_area_m2": row.stated_area_m2,
+                "right_holder": row.right_holder,
+                "attributes": row.attributes,
+            }
     found = [rows[key] for key in sorted(rows)]
     geoms = shapely.from_wkb([row.geometry if row.status == REGISTERED else None for row in found])
-    return Registered([row.id for row in found], [row.code for row in found], np.asarray(geoms, dtype=object))
+    return Registered(
+        ids=[row.id for row in found],
+        codes=[row.code for row in found],
+        geoms=np.asarray(geoms, dtype=object),
+        kinds=[row.kind for row in found],
+        counties=[row.county_code for row in found],
+        versions=[row.version for row in found],
+        fields=fields,
+    )
 
 
-def enter(session: Session, record: ParcelImport, rows: list[ParcelImportRow], *, now: datetime) -> None:
-    """Write rows of a report into the register and its index of boxes, and link them. In bulk."""
+def _but(statement: sa.Select[Any], import_id: int | None) -> sa.Select[Any]:
+    return statement if import_id is None else statement.where(Parcel.import_id != import_id)
+
+
+def _changed_ids(session: Session, up_to: int, after_event: int) -> set[int]:
+    """Parcels up to an id with an event above ``after_event``."""
+    statement = sa.select(ParcelEvent.parcel_id).where(
+        ParcelEvent.id > after_event, ParcelEvent.parcel_id <= up_to
+    )
+    return set(session.scalars(statement))
+
+
+def enter(session: Session, record: ParcelImport, rows: list[ParcelImportRow], event: Record) -> None:
+    """Write rows of a report into the register, its history and the index of boxes, and link them."""
     if not rows:
         return
     bounds = shapely.bounds(shapely.from_wkb([row.geometry for row in rows])).tolist()
-    values = [_parcel_values(record, row, box, now) for row, box in zip(rows, bounds, strict=True)]
+    values = [parcel_values(record, row, box, event) for row, box in zip(rows, bounds, strict=True)]
     statement = sa.insert(Parcel).returning(Parcel.id, sort_by_parameter_order=True)
     ids = list(session.scalars(statement, values))
     index_boxes(session, zip(ids, [tuple(box) for box in bounds], strict=True))
+    record_events(session, ids, "registered", event)
     for row, parcel_id in zip(rows, ids, strict=True):
         row.parcel_id = parcel_id
 
 
-def _parcel_values(
-    record: ParcelImport, row: ParcelImportRow, box: list[float], now: datetime
-) -> dict[str, Any]:
+def parcel_values(record: ParcelImport, row: Any, box: list[float], event: Record) -> dict[str, Any]:
+    """Columns of ``parcel`` for a row of a report (its table's columns) with the bounds ``box``."""
     attributes = row.attributes
     year, origin = rules.planting_year(attributes, record.uploaded_at.astimezone(CHINA).year)
-    kept = {name: value for name, value in attributes.items() if name != "right_holder"}
+    kept = dict(attributes)
+    kept.pop("right_holder", None)
     if origin:
-        kept["planting_year_origin"] = origin
+        kept.setdefault("planting_year_origin", origin)  # a part of a parcel has its whole's
     return {
         "code": row.code,
         "kind": row.kind,
@@ -97,9 +134,10 @@ def _parcel_values(
         "max_lon": box[2],
         "max_lat": box[3],
         "status": REGISTERED,
-        "valid_from": now.astimezone(CHINA).date(),
+        "valid_from": event.effective_on,
         "valid_to": None,
         "import_id": record.id,
+        "version": 1,
     }
 
 
@@ -165,6 +203,13 @@ def map_geojson(
         f'{{"type":"FeatureCollection","total":{total},"truncated":{truncated},'
         f'"features":[{",".join(features)}]}}'
     )
+
+
+def geometry_of(wkb: bytes) -> dict[str, Any]:
+    """A stored shape as a GeoJSON geometry, CGCS2000 degrees with 7 decimals."""
+    shape = shapely.transform(shapely.from_wkb(wkb), lambda xy: np.round(xy, 7))
+    found: dict[str, Any] = json.loads(shapely.to_geojson(shape))
+    return found
 
 
 def feature_texts(parcels: list[Parcel], *, tolerance: float = 0.0) -> list[str]:

@@ -1,14 +1,12 @@
-"""The report of an import for people: text for a terminal, CSV for a spreadsheet."""
+"""The report of an import for people at a terminal."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from carbon_platform.parcels.export_rules import safe_text
 from carbon_platform.parcels.reference import Family
 from carbon_platform.parcels.rules import KINDS
 from carbon_platform.parcels.staging import Row, Staged
@@ -98,51 +96,48 @@ def _told(found: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def trial_text(report: dict[str, Any]) -> str:
+    """The report of a trial (:mod:`carbon_platform.parcels.dry_run`) as a person at a terminal reads it."""
+    if not report["read"]:
+        error = report["error"]
+        return f"✗ {report['file']}：{error['zh']}\n  {error['en']}"
+    classes = report["overlapping_pairs_by_class"]
+    mu = m2_to_mu(report["area_m2_total"])
+    lines = [
+        f"文件 {report['file']} · 图层 {report['layer']} · 编码 {report['encoding_detected']}",
+        f"坐标系 {report['crs_detected']}（{'文件声明' if report['crs_origin'] == 'file' else '按坐标判断'}）"
+        f" · 面积单位 {report['area_unit_detected'] or '—'}",
+        *(f"注意：{note['zh']}" for note in report["notes"]),
+        f"共 {report['features']:,} 行：可登记 {report['accepted']:,}，拒绝 {report['refused']:,}；"
+        f"修复 {report['repaired']:,}，市外 {report['outside_city']:,}",
+        f"图形有错 {report['invalid_geometries']:,} · 缺图形 {report['missing_geometries']:,} · "
+        f"县代码不符 {report['county_mismatches']:,}",
+        f"重叠 {report['overlapping_pairs']:,} 对（其中噪声 {classes['numeric'] + classes['noise']:,}，"
+        f"缝隙 {classes['sliver']:,}） · 与已登记地块 {report['overlaps_with_registered']:,} 对"
+        + ("" if report["register_compared"] else "（没有登记库可比）"),
+        f"椭球面积 {report['area_m2_total']:,.2f} 平方米（{mu:,.2f} 亩）",
+    ]
+    if problem := report["area_unit_problem"]:
+        lines.append(f"注意：{problem['zh']}")
+    lines += [f"注意：{question['zh']}（{question['rows']:,} 行）" for question in report["questions"]]
+    return "\n".join([*lines, *_trial_reasons(report["refusals"])])
+
+
+def _trial_reasons(refusals: list[dict[str, Any]]) -> list[str]:
+    """The first refusals of each reason, and how many more there are."""
+    reasons: dict[str, list[dict[str, Any]]] = {}
+    for row in refusals:
+        for reason in row["reasons"]:
+            if reason["outcome"] == "refused":
+                reasons.setdefault(reason["code"], []).append(reason)
+    lines = []
+    for found in reasons.values():
+        lines += ["", *(f"  ✗ {reason['zh']}{reason['advice_zh']}" for reason in found[:_SHOWN_FINDINGS])]
+        if len(found) > _SHOWN_FINDINGS:
+            lines.append(f"  …… 同样的还有 {len(found) - _SHOWN_FINDINGS} 行。")
+    return lines
+
+
 def safe_cell(value: Any) -> str:
     """A cell no spreadsheet takes for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def error_sheet(rows: Iterable[Any]) -> bytes:
-    """Rows with something to put right, one line per finding, as CSV with a byte-order mark."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(
-        [
-            "行号",
-            "编号",
-            "结果",
-            "县代码",
-            "证载（亩）",
-            "实测（亩）",
-            "字段",
-            "哪里不对",
-            "怎么办",
-            "What",
-            "What to do",
-        ]
-    )
-    for row in rows:
-        for entry in row.findings:
-            writer.writerow(
-                safe_cell(value)
-                for value in (
-                    row.row_number,
-                    row.identity,
-                    OUTCOME_WORDS[row.outcome][0],
-                    row.county_code,
-                    _mu(row.stated_area_m2),
-                    _mu(row.area_m2),
-                    entry["field"],
-                    entry["zh"],
-                    entry["advice_zh"],
-                    entry["en"],
-                    entry["advice_en"],
-                )
-            )
-    return ("\ufeff" + out.getvalue()).encode("utf-8")
-
-
-def _mu(area_m2: float | None) -> str:
-    return "" if area_m2 is None else f"{m2_to_mu(area_m2):.2f}"
+    return str(safe_text("" if value is None else str(value)))

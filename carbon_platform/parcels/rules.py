@@ -10,7 +10,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -42,6 +43,42 @@ class FileRefused(PlatformError):
     code, status = "parcels.file_refused", 422
     zh = "文件不能导入：{reason}"
     en = "The file cannot be imported: {reason_en}"
+
+
+class SecondPersonNeeded(PlatformError):
+    code, status = "parcels.second_person_needed", 403
+    zh = "这些变更由 {who} 提出，须由另一人核准。"
+    en = "These changes were proposed by {who}; another person has to approve them."
+
+
+class ImportDeclined(PlatformError):
+    code, status = "parcels.import_declined", 409
+    zh = "导入 {id} 已被退回，不能再入库。请改好后重新上传。"
+    en = "Import {id} was declined and cannot enter the register. Put it right and upload it again."
+
+
+class ChangeRefused(PlatformError):
+    code, status = "parcels.change_refused", 422
+    zh = "这个变更不能提出：{reason}。"
+    en = "This change cannot be proposed: {reason_en}."
+
+
+class KindsDiffer(PlatformError):
+    code, status = "parcels.kinds_differ", 422
+    zh = "{codes} 不是同一种资源，不能合并。"
+    en = "{codes} are of different kinds and cannot be joined."
+
+
+class TooManyParcels(PlatformError):
+    code, status = "parcels.too_many", 422
+    zh = "超过 {limit} 块。请按县或资源分开导出。"
+    en = "There are more than {limit} parcels. Export them by county or kind."
+
+
+class EffectiveInFuture(PlatformError):
+    code, status = "parcels.effective_in_future", 422
+    zh = "生效日 {value} 晚于今天 {limit}。请填今天或以前的日期。"
+    en = "The effective date {value} is after today, {limit}. Use today or an earlier day."
 
 
 class UploadTooLarge(PlatformError):
@@ -93,6 +130,7 @@ def clean(value: object, null_words: Collection[str]) -> str | None:
     return text
 
 
+@lru_cache(maxsize=8192)
 def number(text: str | None) -> float | None:
     """A cell as a finite number, or None. Thousands separators are taken off."""
     if text is None:
@@ -160,11 +198,18 @@ class KindVerdict:
 
 
 def kind_of(
-    family_key: str, species: str | None, land_class: str | None, *, hint: str | None, row: int
+    family_key: str,
+    species: str | None,
+    land_class: str | None,
+    *,
+    hint: str | None,
+    row: int,
+    has_species: bool = True,
 ) -> KindVerdict:
     """Which kind of land a row is, by the code tables. An unknown code is refused, never "other".
 
     ``hint`` is what the sender says the file holds; it decides only where the codes leave it open.
+    ``has_species``: whether the table has a column of species at all.
     """
     if family_key == PLAIN.key:
         return _declared_kind(hint, row)
@@ -188,7 +233,10 @@ def kind_of(
             "land_class_not_eligible", "land_class", name, value_en=f"{found.code} {found.name_en}"
         )
     if found.kinds == ("forest",) and family_key in _FOREST_FAMILIES and not (found.treeless and not species):
-        verdict = _kind_by_species(species, code, hint, row)
+        if species or has_species:
+            verdict = _kind_by_species(species, code, hint, row)
+        else:
+            verdict = replace(_declared_kind(hint, row), land_class_code=code)
     else:
         verdict = KindVerdict(found.kinds[0], land_class_code=code)
     if verdict.kind and hint and verdict.kind != hint:
@@ -346,11 +394,13 @@ def planting_year(attributes: Mapping[str, Any], survey_year: int) -> tuple[int 
     ``stated``: a column says so. ``change_year``: the year in which the land got another class (BHND beside
     a previous class). ``mean_age``: the survey year less the mean age of the stand; an age of 0 is unknown.
     """
-    for name in ("planting_year", "change_year"):
-        year = number(attributes.get(name))
-        changed = attributes.get("previous_land_class") not in (None, attributes.get("land_class"))
-        if year is not None and 1900 <= year <= survey_year and (name == "planting_year" or changed):
-            return int(year), "stated" if name == "planting_year" else name
+    stated = number(attributes.get("planting_year"))
+    if stated is not None and 1900 <= stated <= survey_year:
+        return int(stated), "stated"
+    if attributes.get("previous_land_class") not in (None, attributes.get("land_class")):
+        year = number(attributes.get("change_year"))
+        if year is not None and 1900 <= year <= survey_year:
+            return int(year), "change_year"
     age = number(attributes.get("mean_age_years"))
     if age is not None and 0 < age < 500:
         return survey_year - round(age), "mean_age"

@@ -7,8 +7,10 @@ the rows; the caller loads what is registered near them; :func:`stage` compares 
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -16,51 +18,21 @@ import pandas as pd
 import shapely
 
 from carbon_platform.parcels import numbering, rules
-from carbon_platform.parcels.findings import finding, outcome_of
+from carbon_platform.parcels.comparison import compare, overlap_finding, refuse_incomplete
+from carbon_platform.parcels.findings import finding
 from carbon_platform.parcels.reference import PLAIN, Family, Limits, families, null_words
-from carbon_platform.parcels.rules import Finding
-from carbon_platform.units import m2_to_mu
-from gis import counties
+from carbon_platform.parcels.staged_rows import OUTCOMES, Registered, Row
+from gis.counties import Counties, assign_county, load_counties
 from gis.crs import to_lonlat, to_plane
 from gis.geometry import check_geometries
-from gis.overlap import OverlapTolerance, overlaps_between, self_overlaps
+from gis.overlap import OverlapTolerance, self_overlaps
 from gis.vector_files import VectorLayer
 
-# Two shapes with this share of both areas in common are the same parcel, drawn again.
-SAME_SHARE: Final = 0.999
-OUTCOMES: Final = ("accepted", "repaired", "warned", "refused", "same")
-
-
-@dataclass(frozen=True)
-class Registered:
-    """Parcels of the register near a layer: ids, codes, shapes in degrees; equal lengths."""
-
-    ids: list[int] = field(default_factory=list)
-    codes: list[str] = field(default_factory=list)
-    geoms: Any = field(default_factory=lambda: np.empty(0, dtype=object))
-
-
-@dataclass
-class Row:
-    """One row on its way through the checks. ``number`` as in the file, first record = 1."""
-
-    number: int
-    attributes: dict[str, Any]
-    county: str
-    area_m2: float
-    kind: str | None = None
-    identity: numbering.Identity | None = None
-    stated_m2: float | None = None
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def outcome(self) -> str:
-        return outcome_of(self.findings)
-
-    @property
-    def open(self) -> bool:
-        """Whether the row may still get into the register."""
-        return self.outcome not in ("refused", "same")
+# Columns in which a row may name the registered parcels it takes the place of (their codes in the register).
+REPLACES: Final = ("REPLACES", "原编号")
+COUNTY_DIGITS: Final = 6  # of a region code; fewer are a city or a province
+# Columns in which the city names the paper that says why land belongs to another county than it lies in.
+EXCLAVE: Final = ("EXCLAVE", "飞地依据")
 
 
 @dataclass(frozen=True)
@@ -76,6 +48,7 @@ class Prepared:
     geoms: Any
     source_geoms: Any
     kind_hint: str | None
+    places: Counties | None = None  # county borders it was checked against; None: the built-in ones
 
     @property
     def boxes(self) -> list[tuple[float, float, float, float]]:
@@ -101,8 +74,12 @@ class Staged:
     kind: str
 
 
-def prepare(layer: VectorLayer, *, kind_hint: str | None, limits: Limits) -> Prepared:
+def prepare(
+    layer: VectorLayer, *, kind_hint: str | None, limits: Limits, places: Counties | None = None
+) -> Prepared:
     """Recognise the table, repair and measure the shapes, read kind, identity and stated area of each row.
+
+    ``places``: county borders in force; the ones that come with the house by default.
 
     Errors: ``AreaUnitUnclear`` when the area attribute cannot be read in one unit.
     """
@@ -111,13 +88,14 @@ def prepare(layer: VectorLayer, *, kind_hint: str | None, limits: Limits) -> Pre
     check = check_geometries(to_lonlat(source, layer.epsg))
     family = rules.recognise(frame.columns, families())
     attributes = canonical_attributes(frame, family)
-    county = counties.assign_county(check.geoms)["code"].tolist()
+    county = assign_county(check.geoms, places)["code"].tolist()
     areas = check.rows["area_m2"].tolist()
     rows = [
         Row(number, values, code, area)
         for number, (values, code, area) in enumerate(zip(attributes, county, areas, strict=True), start=1)
     ]
-    prepared = Prepared(layer, family, rows, check.geoms, source, kind_hint)
+    prepared = Prepared(layer, family, rows, check.geoms, source, kind_hint, places)
+    _note_own_columns(rows, frame)
     _note_geometry(rows, check.rows)
     _note_kind_and_identity(prepared)
     _note_areas(prepared, limits)
@@ -140,6 +118,20 @@ def canonical_attributes(frame: Any, family: Family) -> list[dict[str, Any]]:
                 if code >= 0 and texts[code] is not None:
                     cell[name] = texts[code]
     return cells
+
+
+def _note_own_columns(rows: list[Row], frame: Any) -> None:
+    """Codes of registered parcels a row names as its forerunners, and the papers of an exclave."""
+    for column in frame.columns:
+        name = rules.fold(str(column))
+        if name not in (*REPLACES, *EXCLAVE):
+            continue
+        for row, value in zip(rows, frame[column].tolist(), strict=True):
+            text = rules.clean(value, null_words()) or ""
+            if name in EXCLAVE and text:
+                row.attributes["exclave_papers"] = text
+            elif name in REPLACES and text:
+                row.replaces = tuple(re.split(r"[\s,，、;；]+", text))
 
 
 def _note_geometry(rows: list[Row], report: Any) -> None:
@@ -167,12 +159,21 @@ def _note_kind_and_identity(prepared: Prepared) -> None:
     key, hint = prepared.family.key, prepared.kind_hint
     verdicts: dict[tuple[str | None, str | None], rules.KindVerdict] = {}
     geometry_keys = _geometry_keys(prepared) if key == PLAIN.key else [""] * len(prepared.rows)
+    columns = {rules.fold(str(column)) for column in prepared.layer.frame.columns}
+    has_class, has_species = (
+        any(name in columns for field in fields for name in prepared.family.fields.get(field, ()))
+        for fields in (("land_class", "survey_class"), ("species",))
+    )
     for row, geometry_key in zip(prepared.rows, geometry_keys, strict=True):
         species = row.attributes.get("species")
         land_class = row.attributes.get("land_class") or row.attributes.get("survey_class")
         verdict = verdicts.get((species, land_class))
         if verdict is None:
-            verdict = rules.kind_of(key, species, land_class, hint=hint, row=row.number)
+            # A table without these columns says nothing wrong about its rows: the sender is asked instead.
+            family = key if has_class else PLAIN.key
+            verdict = rules.kind_of(
+                family, species, land_class, hint=hint, row=row.number, has_species=has_species
+            )
             if not verdict.findings:
                 verdicts[species, land_class] = verdict
         row.kind = verdict.kind
@@ -202,9 +203,10 @@ def _note_areas(prepared: Prepared, limits: Limits) -> None:
     measured = np.array([row.area_m2 for row in rows])
     column = next(iter(prepared.family.fields.get("area", ("area",))))
     unit = rules.infer_area_unit(stated, measured, limits, field=column)
+    stated_m2 = unit.stated_m2.tolist() if unit else [math.nan] * len(rows)
     for i, row in enumerate(rows):
-        if unit and np.isfinite(unit.stated_m2[i]):
-            row.stated_m2 = round(float(unit.stated_m2[i]), 2)
+        if unit and math.isfinite(stated_m2[i]):
+            row.stated_m2 = round(stated_m2[i], 2)
             row.attributes["area_unit"] = unit.row_units[i]
             if unit.row_units[i] != unit.unit:
                 typed = unit.row_units[i]
@@ -225,18 +227,23 @@ def stage(
     limits: Limits,
     known_townships: Collection[str] = (),
     outside: bool = False,
+    update: bool = False,
 ) -> Staged:
     """Compare the rows with the sender's scope, the register and each other.
 
     ``scope`` is the region code of the sender; ``outside=True`` (trying out) only notes that a row is outside
-    the city. Rows already refused are compared with nothing and refuse nobody.
+    the city. Rows already refused are compared with nothing and refuse nobody. ``update``: rows may take the
+    place of registered parcels they cover.
     """
+    places = prepared.places or load_counties()
     for row in prepared.rows:
-        _note_place(row, prepared.family.key, scope, known_townships, outside)
+        _note_place(row, prepared.family.key, scope, known_townships, outside, places)
     tolerance = overlap_tolerance(limits)
-    note_register(prepared.rows, prepared.geoms, registered, tolerance)
-    _note_duplicates(prepared.rows)
-    _note_overlaps_in_file(prepared.rows, prepared.geoms, tolerance)
+    rows, geoms = prepared.rows, prepared.geoms
+    _note_duplicates(rows)
+    compare(rows, geoms, registered, tolerance, limits=limits, update=update, scope=scope)
+    _note_overlaps_in_file(rows, geoms, tolerance)
+    refuse_incomplete(rows)
     return Staged(
         prepared, count_outcomes((row.outcome, row.area_m2) for row in prepared.rows), _kind_of(prepared)
     )
@@ -270,85 +277,45 @@ def _kind_of(prepared: Prepared) -> str:
     return max(sorted(set(kinds)), key=kinds.count) if kinds else (prepared.kind_hint or "")
 
 
-def _county_name(code: str, language: str) -> str:
-    return counties.county_name(code, language) if code in counties.county_codes() else code
+def _county_words(code: str, places: Counties) -> tuple[str, str]:
+    """Names of a county in both languages; the code itself for a whole city or one without a border."""
+    for known, zh, en in zip(places.codes, places.names_zh, places.names_en, strict=True):
+        if known == code:
+            return zh, en
+    return code, code
 
 
-def _note_place(row: Row, family_key: str, scope: str, townships: Collection[str], outside: bool) -> None:
+def _note_place(
+    row: Row, family_key: str, scope: str, townships: Collection[str], outside: bool, places: Counties
+) -> None:
     if row.area_m2 <= 0:
         return
     named = numbering.county_of(family_key, row.attributes)
-    where = {"value": _county_name(row.county, "zh"), "value_en": _county_name(row.county, "en")}
-    if not row.county:
-        code = "outside_city_measured" if outside else "outside_city"
-        row.findings.append(finding(code, row=row.number, field="geometry"))
-    elif not (scope and row.county.startswith(scope)):
-        limit = {"limit": _county_name(scope, "zh"), "limit_en": _county_name(scope, "en")}
-        row.findings.append(finding("outside_scope", row=row.number, field="geometry", **where, **limit))
-    elif named and named != row.county:
-        limit = {"limit": _county_name(named, "zh"), "limit_en": _county_name(named, "en")}
-        row.findings.append(finding("county_mismatch", row=row.number, field="county", **where, **limit))
+    if not (row.county and scope and row.county.startswith(scope)) or (named and named != row.county):
+        _note_other_place(row, named, scope, outside, places)
     township = row.identity.township_code if row.identity else ""
     if townships and township and not township.endswith("000") and township not in townships:
         row.findings.append(finding("township_unknown", row=row.number, field="township", value=township))
 
 
-def note_register(
-    rows: list[Row],
-    geoms: Any,
-    registered: Registered,
-    tolerance: OverlapTolerance,
-    *,
-    accepting: bool = False,
-) -> None:
-    """Compare open rows with registered parcels: the same, the same number elsewhere, or the same land.
-
-    ``accepting``: between upload and acceptance another upload came first, so "the same" is refused too.
-    """
-    at = [i for i, row in enumerate(rows) if row.open and not shapely.is_missing(geoms[i])]
-    if not at or not registered.ids:
-        return
-    new, old = to_plane(geoms[at]), to_plane(registered.geoms)
-    pairs = overlaps_between(new, old, tolerance)
-    new_m2, old_m2 = shapely.area(new), shapely.area(old)
-    position = {code: number for number, code in enumerate(registered.codes)}
-    seen_same = set()
-    for pair in pairs.to_dict("records"):
-        row, other = rows[at[pair["left"]]], pair["right"]
-        shared, code = pair["area_m2"], registered.codes[other]
-        same_number = row.identity is not None and row.identity.code == code
-        if same_number and shared >= SAME_SHARE * max(new_m2[pair["left"]], old_m2[other]):
-            seen_same.add(row.number)
-            name = "registered_meanwhile" if accepting else "same_registered"
-            row.findings.append(finding(name, row=row.number, field="identity", value=code))
-    for pair in pairs.to_dict("records"):
-        row, code = rows[at[pair["left"]]], registered.codes[pair["right"]]
-        same_number = row.identity is not None and row.identity.code == code
-        if row.number in seen_same or same_number or pair["kind"] == "noise":
-            continue
-        row.findings.append(_overlap_finding("overlap_register", row, pair, tolerance, value=code))
-    for i in at:
-        row = rows[i]
-        if row.identity and row.number not in seen_same and row.identity.code in position:
-            name = "identity_taken"
-            row.findings.append(
-                finding(name, row=row.number, field="identity", value=row.identity.text or row.identity.code)
-            )
-
-
-def _overlap_finding(
-    code: str, row: Row, pair: dict[str, Any], tolerance: OverlapTolerance, **values: Any
-) -> Finding:
-    return finding(
-        f"{code}_sliver" if pair["kind"] == "sliver" else code,
-        row=row.number,
-        field="geometry",
-        limit=f"{tolerance.sliver_share:.0%}",
-        overlap_m2=pair["area_m2"],
-        overlap_mu=m2_to_mu(pair["area_m2"]),
-        share=pair["share_of_smaller"],
-        **values,
-    )
+def _note_other_place(row: Row, named: str | None, scope: str, outside: bool, places: Counties) -> None:
+    """The row lies outside the city, outside the sender's scope, or in another county than it names."""
+    where = dict(zip(("value", "value_en"), _county_words(row.county, places), strict=True))
+    if not row.county:
+        code = "outside_city_measured" if outside else "outside_city"
+        row.findings.append(finding(code, row=row.number, field="geometry"))
+    elif not (scope and row.county.startswith(scope)):
+        limit = dict(zip(("limit", "limit_en"), _county_words(scope, places), strict=True))
+        row.findings.append(finding("outside_scope", row=row.number, field="geometry", **where, **limit))
+    elif named and named != row.county:
+        limit = dict(zip(("limit", "limit_en"), _county_words(named, places), strict=True))
+        papers = row.attributes.get("exclave_papers") if len(scope) < COUNTY_DIGITS else None
+        name = "county_exclave" if papers else "county_mismatch"
+        row.findings.append(
+            finding(name, row=row.number, field="county", papers=papers or "", **where, **limit)
+        )
+        if papers:
+            row.county = named
 
 
 def _note_duplicates(rows: list[Row]) -> None:
@@ -375,8 +342,6 @@ def _note_overlaps_in_file(rows: list[Row], geoms: Any, tolerance: OverlapTolera
     for pair in pairs.sort_values(["right", "left"]).to_dict("records"):
         earlier, later = rows[at[pair["left"]]], rows[at[pair["right"]]]
         if earlier.open and later.open and pair["kind"] != "noise":
-            later.findings.append(
-                _overlap_finding(
-                    "overlap_file", later, pair, tolerance, value=earlier.number, other_row=earlier.number
-                )
-            )
+            name = "overlap_file_sliver" if pair["kind"] == "sliver" else "overlap_file"
+            values = {"value": earlier.number, "other_row": earlier.number}
+            later.findings.append(overlap_finding(name, later, pair, tolerance, **values))

@@ -33,10 +33,16 @@ class ParcelImport(Base):
     layer: Mapped[str]
     notes: Mapped[list[Any]]
     counts: Mapped[dict[str, Any]]  # rows and area_m2 per outcome
-    # Highest parcel id the checks have seen: acceptance compares with what came later.
+    # add: new land; update: rows may take the place of registered parcels; change: made from the register.
+    mode: Mapped[str] = mapped_column(default="add")
+    reason: Mapped[str] = mapped_column(default="")
+    effective_on: Mapped[date | None] = mapped_column(sa.Date, default=None)  # None: the day of acceptance
+    # Highest ids of parcels and their events the checks have seen: acceptance compares with later ones.
     seen_parcel_id: Mapped[int]
+    seen_event_id: Mapped[int] = mapped_column(default=0)
     status: Mapped[str]  # staged, accepted
     uploaded_by: Mapped[str]
+    uploaded_by_id: Mapped[int | None] = mapped_column(default=None)
     uploaded_at: Mapped[datetime]
     accepted_by: Mapped[str | None]
     accepted_at: Mapped[datetime | None]
@@ -54,6 +60,11 @@ class ParcelImportRow(Base):
     code: Mapped[str | None]  # the code the register would give it; None without a usable identity
     kind: Mapped[str | None]  # camellia, rice, tea, forest; None when that cannot be told
     outcome: Mapped[str]  # accepted, repaired, warned, refused, same (already registered)
+    # Against the register: new, changed, same, split, merged, replaced, ended, restored.
+    change: Mapped[str] = mapped_column(default="new")
+    # {targets: [{id, code, version}], needs: [row], fields: [{field, before, after}], …}; {} for new land.
+    diff: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    needs_approval: Mapped[bool] = mapped_column(default=False)  # by a second person
     findings: Mapped[list[Any]]  # [{code, zh, en, field, value, limit, advice_zh, advice_en}]
     attributes: Mapped[dict[str, Any]]
     area_m2: Mapped[float | None] = mapped_column(sa.Double)
@@ -95,7 +106,8 @@ class Parcel(Base):
     max_lat: Mapped[float] = mapped_column(sa.Double)
     status: Mapped[str]  # registered, ended
     valid_from: Mapped[date] = mapped_column(sa.Date)
-    valid_to: Mapped[date | None] = mapped_column(sa.Date)
+    valid_to: Mapped[date | None] = mapped_column(sa.Date)  # first day on which it is no more
     import_id: Mapped[int] = mapped_column(sa.ForeignKey("parcel_import.id"))
+    version: Mapped[int] = mapped_column(default=1)  # of its newest event
 
     __table_args__ = (sa.Index("ix_parcel_county_kind", "county_code", "kind"),)

@@ -9,9 +9,10 @@ from flask import request
 from flask_smorest import Blueprint
 
 from carbon_platform.errors import InvalidInput
-from carbon_platform.projects import monitoring, rules, service
+from carbon_platform.projects import claims, monitoring, rules, service
 from carbon_platform.projects.tables import Project
 from carbon_platform.web import Call, PageArgs, Schema, in_transaction, paged, reading
+from carbon_platform.web.schemas import PlainText
 
 blp = Blueprint("projects", __name__, url_prefix="/api/v1", description="项目与监测 Projects and monitoring")
 
@@ -77,6 +78,16 @@ class ParcelsIn(Schema):
 class AttachedOut(Schema):
     attached = ma.fields.Integer()
     already = ma.fields.Integer()
+    warnings = ma.fields.List(ma.fields.Dict(), metadata={"description": "slivers to be looked at"})
+
+
+class LeavingIn(Schema):
+    codes = ma.fields.List(ma.fields.String(), required=True, validate=ma.validate.Length(1, CODES_MAX))
+    reason = PlainText(required=True, validate=ma.validate.Length(2, 400))
+
+
+class DetachedOut(Schema):
+    detached = ma.fields.Integer()
 
 
 class MonitoringIn(Schema):
@@ -151,6 +162,16 @@ def attach_parcels(call: Call, payload: dict[str, Any], code: str) -> Any:
         kind=selection.get("kind", ""),
         county_codes=selection.get("county_codes", ()),
     )
+
+
+@blp.post("/projects/<code>/parcels/removal")
+@in_transaction("project.write")
+@blp.arguments(LeavingIn)
+@blp.response(200, DetachedOut)
+def detach_parcels(call: Call, payload: dict[str, Any], code: str) -> Any:
+    """移出地块 Take parcels out of a project: its claim on their land ends; all or none."""
+    project = service.get_own_project(call.session, call.actor, code)
+    return {"detached": claims.detach_parcels(call.session, call.actor, project, now=call.now, **payload)}
 
 
 @blp.post("/projects/<code>/monitoring")

@@ -100,6 +100,12 @@ class ParcelsRefused(PlatformError):
     en = "{count} parcels cannot join project {project}; none was added. Settle these first."
 
 
+class NotMembers(PlatformError):
+    code, status = "projects.not_members", 409
+    zh = "有 {count} 块地不在项目 {project} 中，一块也没有移出。请核对编号。"
+    en = "{count} parcels are not in project {project}; none was taken out. Check the numbers."
+
+
 class NoParcels(PlatformError):
     code, status = "projects.no_parcels", 422
     zh = "没有符合条件的地块（{what}）。请先导入地块，或改选择条件。"

@@ -14,8 +14,9 @@ from carbon_platform.db import serialise
 from carbon_platform.errors import Conflict, NotFound
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
+from carbon_platform.parcels import land_claims
 from carbon_platform.parcels.tables import Parcel
-from carbon_platform.projects import rules
+from carbon_platform.projects import claims, rules
 from carbon_platform.projects.frames import Mark, ParcelInput
 from carbon_platform.projects.tables import MonitoringRecord, Project, ProjectParcel
 from carbon_platform.regions.tables import Region
@@ -166,12 +167,13 @@ def attach_parcels(
     codes: Sequence[str] = (),
     county_codes: Sequence[str] = (),
     kind: str = "",
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """Add parcels to a project: those named, or all registered ones of ``kind`` in ``county_codes``.
 
-    All or none. Returns how many were ``attached`` and how many were ``already`` in it. Errors:
-    ``ParcelsRefused`` lists each parcel that is unknown or out of scope, no longer registered, of another
-    kind, outside the project's region, or in another active project claiming the same pool.
+    All or none. Returns how many were ``attached``, how many were ``already`` in it, and any ``warnings``
+    about slivers. Errors: ``ParcelsRefused`` lists each parcel that is unknown or out of scope, no longer
+    registered, of another kind, outside the project's region, or whose land another active project or a
+    declaration claims for the same pool and days of the crediting period, however it is drawn there.
     """
     project = get_own_project(session, actor, code)
     use = rules.check_methodology(project.methodology_key, registry())
@@ -183,12 +185,15 @@ def attach_parcels(
         parcels = [parcel for parcel in found if actor.sees_region(parcel.county_code)]
     else:
         parcels = _select_parcels(session, actor, project, kind or use.kind, county_codes)
-    members = _members(session, [parcel.id for parcel in parcels], use.pool)
+    # Nobody else adds a claim on land between the look and the commit.
+    land_claims.lock(session)
+    ids = [parcel.id for parcel in parcels]
+    inside = _inside(session, project, ids)
+    members = _members(session, project, ids, use.pool)
     problems = _unknown(wanted, parcels)
-    new: list[int] = []
+    new: list[Parcel] = []
     for parcel in parcels:
-        holder = members.get(parcel.id)
-        if holder == project.code:
+        if parcel.id in inside:
             continue
         finding = rules.judge_parcel(
             code=parcel.code,
@@ -197,19 +202,21 @@ def attach_parcels(
             status=parcel.status,
             use=use,
             region_code=project.region_code,
-            other=holder,
+            other=members.get(parcel.id),
         )
         if finding:
             problems.append(finding)
         else:
-            new.append(parcel.id)
+            new.append(parcel)
+    claimed, warnings = claims.check_reservable(session, project, new)
+    problems += claimed
     if problems:
         shown = problems[: rules.PARCELS_NAMED_MAX]
         raise rules.ParcelsRefused(errors=shown, count=len(problems), project=project.code)
     if new:
-        rows = [{"project_id": project.id, "parcel_id": parcel_id, "attached_at": now} for parcel_id in new]
+        rows = [{"project_id": project.id, "parcel_id": parcel.id, "attached_at": now} for parcel in new]
         session.execute(sa.insert(ProjectParcel), rows)
-    detail = {"attached": len(new), "already": len(parcels) - len(new)}
+    detail = {"attached": len(new), "already": len(inside)}
     audit(
         session,
         actor,
@@ -219,7 +226,7 @@ def attach_parcels(
         now=now,
         detail=detail,
     )
-    return detail
+    return detail | ({"warnings": warnings[: rules.PARCELS_NAMED_MAX]} if warnings else {})
 
 
 def _select_parcels(
@@ -254,15 +261,33 @@ def _unknown(wanted: Sequence[str], parcels: Sequence[Parcel]) -> list[dict[str,
     ]
 
 
-def _members(session: Session, parcel_ids: Sequence[int], pool: str) -> dict[int, str]:
-    """Parcel id → code of the active project that claims this pool of it."""
+def _inside(session: Session, project: Project, parcel_ids: Sequence[int]) -> set[int]:
+    """Which of the parcels are in the project already."""
+    own = ProjectParcel.project_id == project.id
+    return set(
+        _in_chunks(
+            session,
+            parcel_ids,
+            lambda part: sa.select(ProjectParcel.parcel_id).where(own, ProjectParcel.parcel_id.in_(part)),
+        )
+    )
+
+
+def _members(session: Session, project: Project, parcel_ids: Sequence[int], pool: str) -> dict[int, str]:
+    """Parcel id → code of another active project that claims this pool of it on days of this one."""
+    others = sa.and_(
+        Project.id != project.id,
+        Project.status != "ended",
+        Project.crediting_from < project.crediting_to,
+        Project.crediting_to > project.crediting_from,
+    )
     rows = _in_chunks(
         session,
         parcel_ids,
         lambda part: (
             sa.select(ProjectParcel.parcel_id, Project.code, Project.methodology_key)
             .join(Project, Project.id == ProjectParcel.project_id)
-            .where(ProjectParcel.parcel_id.in_(part), Project.status != "ended")
+            .where(ProjectParcel.parcel_id.in_(part), others)
         ),
     )
     holders: dict[int, str] = {}

@@ -40,6 +40,22 @@ class ProjectParcel(Base):
     attached_at: Mapped[datetime]
 
 
+class PastProjectParcel(Base):
+    """A membership that ended: the project claims this land no more, for the reason given."""
+
+    __tablename__ = "project_parcel_past"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id"))
+    parcel_id: Mapped[int] = mapped_column(sa.ForeignKey("parcel.id"), index=True)
+    attached_at: Mapped[datetime]
+    detached_at: Mapped[datetime]
+    detached_by: Mapped[str]
+    reason: Mapped[str]
+
+    __table_args__ = (sa.Index("ix_project_parcel_past_project_parcel", "project_id", "parcel_id"),)
+
+
 class MonitoringRecord(Base):
     """What was observed on one parcel in one period, in the methodology's columns (area excepted:
     the register's area is used). A later record for the same parcel and period supersedes."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from methodologies.camellia_oil_v1.columns import ACTIVITIES, FORMS, ROUTES
+from methodologies.cells import codes_of, either, on, spread, values_of
 from methodologies.columns import Findings
 from methodologies.declaration import Period
 from methodologies.forest.allometry import EQUATIONS, organ_mass
@@ -32,11 +33,11 @@ _DENSITY_LOW, _DENSITY_HIGH = 75 * 15, 1786
 
 def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
     """Rules between columns: dates, land, ranges of the equation, sampling error, plausible growth."""
-    route = frame["route"].cat.codes.to_numpy()
+    route = codes_of(frame, "route")
     sampled = (route == _PLOT) | (route == _ALLOMETRIC)
     deductions.check_uncertainty(frame, sampled, p, findings)
     growth.check_event(frame, period=period, findings=findings)
-    activity = frame["activity"].cat.codes.to_numpy()
+    activity = codes_of(frame, "activity")
     growth.check_regrowth(frame, (activity == _MANAGEMENT) & ~sampled, period=period, findings=findings)
     is_new = activity == _NEW
     soil.check_land(frame, is_new, findings)
@@ -49,7 +50,7 @@ def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings
     findings.where(
         route == _CURVE,
         column="route",
-        values=np.asarray(frame["curve_form"].astype(object)),
+        values=frame["curve_form"].array,
         unit="",
         allowed="plot | allometric",
         zh="第 {row} 行用生长曲线（{value}）推算，属事前估算，不宜签发；签发前请以样地实测（{allowed}）。",
@@ -62,8 +63,8 @@ def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings
 def quantify(frame: pd.DataFrame, *, period: Period, p: ParametersInForce) -> pd.DataFrame:
     """Net removal of each parcel over the period; one output column per step, same index."""
     out: dict[str, Any] = {}
-    area = frame["area_ha"].to_numpy()
-    activity, route = (frame[name].cat.codes.to_numpy() for name in ("activity", "route"))
+    area = values_of(frame, "area_ha")
+    activity, route = codes_of(frame, "activity"), codes_of(frame, "route")
     _growth(out, frame, route, period, p)
     _stocks(out, frame, route, activity == _MANAGEMENT, p)
     soil.soil_loss(out, frame, activity == _NEW, p)
@@ -73,48 +74,46 @@ def quantify(frame: pd.DataFrame, *, period: Period, p: ParametersInForce) -> pd
     out["bsl_t"] = (out["bsl_tco2e_per_ha"] + out["cleared_tco2e_per_ha"]) * area
     out["e_soil_t"] = 44 / 12 * out["soil_loss_tc_per_ha_per_year"] * out["soil_loss_years"] * area
     n_rate = (
-        frame["n_synthetic_kg_per_ha_per_year"].to_numpy() * p.ef1_synthetic
-        + frame["n_organic_kg_per_ha_per_year"].to_numpy() * p.ef1_organic
+        values_of(frame, "n_synthetic_kg_per_ha_per_year") * p.ef1_synthetic
+        + values_of(frame, "n_organic_kg_per_ha_per_year") * p.ef1_organic
     )
     out["e_fert_n2o_kg"] = n_rate * 44 / 28 * area * period.years
     out["e_fert_t"] = out["e_fert_n2o_kg"] * p.gwp_n2o / 1000
     out |= emissions.energy(frame, p)
     out["n_break_even_kg_per_ha_per_year"] = _break_even(out, period, p)
     out["n2o_kg"] = -out["e_fert_n2o_kg"]
-    removed = out["delta_c_t"] - out["bsl_t"] - out["e_soil_t"] - frame["leakage_tco2e"].to_numpy()
+    removed = out["delta_c_t"] - out["bsl_t"] - out["e_soil_t"] - values_of(frame, "leakage_tco2e")
     out["co2_t"] = removed - out["e_fuel_t"] - out["e_electricity_t"]
     out["gross_t"] = removed - out["e_fert_t"] - out["e_fuel_t"] - out["e_electricity_t"]
     out["unc"] = deductions.discount(frame, (route == _PLOT) | (route == _ALLOMETRIC), p)
     deductions.finish(out, area, period.years, p)
-    return pd.DataFrame(out, index=frame.index, copy=False)
+    return spread(out, frame.index)
 
 
 def _growth(
     out: dict[str, Any], frame: pd.DataFrame, route: npt.NDArray[Any], period: Period, p: ParametersInForce
 ) -> None:
     """Ages, years of growth, and where growth ends, into ``out``."""
-    planted, event_year = frame["planting_year"].to_numpy(), frame["event_year"].to_numpy()
-    reset = frame["event"].cat.codes.to_numpy() > 0
+    planted, event_year = values_of(frame, "planting_year"), values_of(frame, "event_year")
+    reset = codes_of(frame, "event") > 0
     moments = (("start", period.start_year), ("end", period.end_year))
     for moment, at in moments:
         out[f"age_{moment}_years"] = growth.age(planted, at)
     for moment, at in moments:
         out[f"growth_{moment}_years"] = growth.growth_years(out[f"age_{moment}_years"], reset, event_year, at)
-    rows = len(frame)
     ceiling = p.stock_ceiling_tc_per_ha * 44 / 12
-    out["ceiling_tco2e_per_ha"] = np.full(rows, ceiling)
-    asymptote = np.full(rows, ceiling)
-    form = frame["curve_form"].cat.codes.to_numpy()
+    out["ceiling_tco2e_per_ha"] = asymptote = np.array([ceiling])
+    form = codes_of(frame, "curve_form")
     profile = (route == _CURVE) & (form == _PROFILE)
     fitted = (route == _CURVE) & (form != _PROFILE)
     if profile.any():
-        asymptote[profile] = min(44 / 12 * p.profile_50_tc_per_ha, ceiling)
+        asymptote = either(profile, min(44 / 12 * p.profile_50_tc_per_ha, ceiling), asymptote)
     if fitted.any():
-        highest = 44 / 12 * p.carbon_fraction * (1 + p.root_shoot) * frame["curve_max_t_per_ha"].to_numpy()
-        asymptote = np.where(fitted, np.minimum(highest, ceiling), asymptote)
+        highest = 44 / 12 * p.carbon_fraction * (1 + p.root_shoot) * values_of(frame, "curve_max_t_per_ha")
+        asymptote = either(fitted, np.minimum(highest, ceiling), asymptote)
     out["asymptote_tco2e_per_ha"] = asymptote
     out["saturation_tco2e_per_ha"] = p.saturation_share * asymptote
-    out["accrual_tco2e_per_ha_per_year"] = np.full(rows, ceiling / p.accrual_years)
+    out["accrual_tco2e_per_ha_per_year"] = np.array([ceiling / p.accrual_years])
 
 
 def _by_age(
@@ -122,23 +121,31 @@ def _by_age(
 ) -> Array:
     """Stock after ``years`` of growth, t CO2e/ha: the parcel's own curve, else the default accrual."""
     stock: Array = out["accrual_tco2e_per_ha_per_year"] * np.minimum(years, p.accrual_years)
-    form = frame["curve_form"].cat.codes.to_numpy()
-    for kind in (_PROFILE, _RICHARDS, _LOGISTIC):
-        rows = (route == _CURVE) & (form == kind)
-        if not rows.any():
-            continue
-        if kind == _PROFILE:
-            knots = [p[f"profile_{age}_tc_per_ha"] for age in _PROFILE_AGES]
-            stock[rows] = 44 / 12 * np.interp(years[rows], [0, *_PROFILE_AGES], [0.0, *knots])
-            continue
-        top, rate, shape = (
-            frame[name].to_numpy()[rows] for name in ("curve_max_t_per_ha", "curve_k", "curve_shape")
-        )
-        if kind == _RICHARDS:
-            mass = richards(years[rows], asymptote=top, rate=rate, shape=shape)
-        else:
-            mass = logistic(years[rows], asymptote=top, rate=rate, shift=shape)
-        stock[rows] = 44 / 12 * p.carbon_fraction * (1 + p.root_shoot) * mass
+    on_curve = route == _CURVE
+    if not on_curve.any():
+        return stock
+    form = codes_of(frame, "curve_form")
+    fit = [values_of(frame, name) for name in ("curve_max_t_per_ha", "curve_k", "curve_shape")]
+
+    def by_profile(age: Array) -> Array:
+        knots = [p[f"profile_{known}_tc_per_ha"] for known in _PROFILE_AGES]
+        return np.asarray(44 / 12 * np.interp(age, [0, *_PROFILE_AGES], [0.0, *knots]))
+
+    def by_richards(age: Array, top: Any, rate: Any, shape: Any) -> Array:
+        mass = richards(age, asymptote=top, rate=rate, shape=shape)
+        return np.asarray(44 / 12 * p.carbon_fraction * (1 + p.root_shoot) * mass)
+
+    def by_logistic(age: Array, top: Any, rate: Any, shape: Any) -> Array:
+        mass = logistic(age, asymptote=top, rate=rate, shift=shape)
+        return np.asarray(44 / 12 * p.carbon_fraction * (1 + p.root_shoot) * mass)
+
+    for kind, compute, terms in (
+        (_PROFILE, by_profile, [years]),
+        (_RICHARDS, by_richards, [years, *fit]),
+        (_LOGISTIC, by_logistic, [years, *fit]),
+    ):
+        rows = on_curve & (form == kind)
+        stock = either(rows, on(rows, compute, *terms), stock)
     return stock
 
 
@@ -146,45 +153,37 @@ def _stocks(
     out: dict[str, Any], frame: pd.DataFrame, route: npt.NDArray[Any], managed: Mask, p: ParametersInForce
 ) -> None:
     """Stocks per hectare at both dates, their creditable change and the baseline, into ``out``."""
-    rows = len(frame)
     for moment in ("start", "end"):
         out[f"plant_{moment}_kg"] = _plant(frame, route == _ALLOMETRIC, moment, p)
-    density = frame["plants_per_ha"].to_numpy()
+    density = values_of(frame, "plants_per_ha")
     for moment in ("start", "end"):
-        plants = np.where(route == _ALLOMETRIC, out[f"plant_{moment}_kg"] * density / 1000, 0.0)
-        out[f"above_{moment}_t_per_ha"] = np.where(
-            route == _PLOT, frame[f"stock_{moment}_t_per_ha"].to_numpy(), plants
-        )
+        plants = either(route == _ALLOMETRIC, out[f"plant_{moment}_kg"] * density / 1000, 0.0)
+        given = values_of(frame, f"stock_{moment}_t_per_ha")
+        out[f"above_{moment}_t_per_ha"] = either(route == _PLOT, given, plants)
     per_tonne = 44 / 12 * p.carbon_fraction * (1 + p.root_shoot)
     sampled = (route == _PLOT) | (route == _ALLOMETRIC)
     for number, moment in ((1, "start"), (2, "end")):
         by_age = _by_age(out, frame, route, out[f"growth_{moment}_years"], p)
         measured = per_tonne * out[f"above_{moment}_t_per_ha"]
-        out[f"stock_t{number}_tco2e_per_ha"] = np.where(sampled, measured, by_age)
+        out[f"stock_t{number}_tco2e_per_ha"] = either(sampled, measured, by_age)
     start, end = out["stock_t1_tco2e_per_ha"], out["stock_t2_tco2e_per_ha"]
     saturation = out["saturation_tco2e_per_ha"]
     # Gains end at saturation, losses count in full.
     out["stock_change_tco2e_per_ha"] = np.minimum(end, np.maximum(start, saturation)) - start
     for number, moment in ((1, "start"), (2, "end")):
-        usual = np.zeros(rows)
+        usual = np.zeros(1)
         if managed.any():
             by_age = _by_age(out, frame, route, out[f"age_{moment}_years"], p)
-            usual = np.where(managed, np.minimum(by_age, saturation), 0.0)
+            usual = either(managed, np.minimum(by_age, saturation), 0.0)
         out[f"usual_t{number}_tco2e_per_ha"] = usual
     out["bsl_tco2e_per_ha"] = out["usual_t2_tco2e_per_ha"] - out["usual_t1_tco2e_per_ha"]
-    out["cleared_tco2e_per_ha"] = per_tonne * frame["cleared_stock_t_per_ha"].to_numpy()
+    out["cleared_tco2e_per_ha"] = per_tonne * values_of(frame, "cleared_stock_t_per_ha")
 
 
 def _plant(frame: pd.DataFrame, rows: Mask, moment: str, p: ParametersInForce) -> Array:
     """Above-ground mass of the mean plant, kg; 0 on other routes."""
-    mass = np.zeros(len(frame))
-    if rows.any():
-        d, h = (
-            frame[f"{name}_{moment}_{unit}"].to_numpy()[rows]
-            for name, unit in (("diameter", "cm"), ("height", "m"))
-        )
-        mass[rows] = organ_mass(_EQUATION, "d2h", "above", d, h, p)
-    return mass
+    d, h = values_of(frame, f"diameter_{moment}_cm"), values_of(frame, f"height_{moment}_m")
+    return on(rows, lambda d, h: organ_mass(_EQUATION, "d2h", "above", d, h, p), d, h)
 
 
 def _break_even(out: dict[str, Any], period: Period, p: ParametersInForce) -> Array:
@@ -199,7 +198,7 @@ def _check_plants(frame: pd.DataFrame, rows: Mask, findings: Findings) -> None:
     """Mean plants inside the sample of the equation; nothing planted yet (0) is admitted at the start."""
     e = _EQUATION
     for moment in ("start", "end"):
-        d, h = frame[f"diameter_{moment}_cm"].to_numpy(), frame[f"height_{moment}_m"].to_numpy()
+        d, h = values_of(frame, f"diameter_{moment}_cm"), values_of(frame, f"height_{moment}_m")
         there = rows & ~((d == 0) & (h == 0) & (moment == "start"))
         for column, values, low, high, unit in (
             (f"diameter_{moment}_cm", d, e.d_low, e.d_high, "cm"),
@@ -218,7 +217,7 @@ def _check_plants(frame: pd.DataFrame, rows: Mask, findings: Findings) -> None:
                 en="Row {row}: {column} is {value} {unit}, outside the range {allowed} of the equation. "
                 "Check the measurement, or use the plot route.",
             )
-    density = frame["plants_per_ha"].to_numpy()
+    density = values_of(frame, "plants_per_ha")
     findings.where(
         rows & ((density < _DENSITY_LOW) | (density > _DENSITY_HIGH)),
         column="plants_per_ha",
@@ -231,11 +230,11 @@ def _check_plants(frame: pd.DataFrame, rows: Mask, findings: Findings) -> None:
         "(75–110 plants per mu are 1,125–1,650 per ha).",
         severity="review",
     )
-    ground = rows & (frame["diameter_at"].cat.codes.to_numpy() == 1)
+    ground = rows & (codes_of(frame, "diameter_at") == 1)
     findings.where(
         ground,
         column="diameter_at",
-        values=frame["diameter_end_cm"].to_numpy(),
+        values=values_of(frame, "diameter_end_cm"),
         unit="cm",
         allowed="breast",
         zh="第 {row} 行用地径（{value} cm）代入胸径方程，请复核。",
@@ -252,14 +251,14 @@ def _check_start(
 
     Refused for an existing stand that no event set back; else for review.
     """
-    reset, event_year = frame["event"].cat.codes.to_numpy() > 0, frame["event_year"].to_numpy()
-    years = growth.age(frame["planting_year"].to_numpy(), period.start_year)
+    reset, event_year = codes_of(frame, "event") > 0, values_of(frame, "event_year")
+    years = growth.age(values_of(frame, "planting_year"), period.start_year)
     grown = growth.growth_years(years, reset, event_year, period.start_year) > 0
     for code, kind, quantity, unit in (
         (_PLOT, "stock", "t_per_ha", "t d.m./ha"),
         (_ALLOMETRIC, "diameter", "cm", "cm"),
     ):
-        first, last = (frame[f"{kind}_{moment}_{quantity}"].to_numpy() for moment in ("start", "end"))
+        first, last = (values_of(frame, f"{kind}_{moment}_{quantity}") for moment in ("start", "end"))
         missing = (route == code) & (first == 0) & (last > 0) & grown
         refused = missing & managed & ~reset
         asked: tuple[tuple[Mask, Literal["error", "review"]], ...] = (
@@ -284,11 +283,11 @@ def _check_start(
 def _check_accrual(
     frame: pd.DataFrame, sampled: Mask, period: Period, p: ParametersInForce, findings: Findings
 ) -> None:
-    plants = frame["route"].cat.codes.to_numpy() == _ALLOMETRIC
+    plants = codes_of(frame, "route") == _ALLOMETRIC
     stocks = []
     for moment in ("start", "end"):
-        by_plants = _plant(frame, plants, moment, p) * frame["plants_per_ha"].to_numpy() / 1000
-        stocks.append(np.where(plants, by_plants, frame[f"stock_{moment}_t_per_ha"].to_numpy()))
+        by_plants = _plant(frame, plants, moment, p) * values_of(frame, "plants_per_ha") / 1000
+        stocks.append(either(plants, by_plants, values_of(frame, f"stock_{moment}_t_per_ha")))
     rate = (stocks[1] - stocks[0]) * 44 / 12 * p.carbon_fraction * (1 + p.root_shoot) / period.years
     too_fast = sampled & (rate > _ACCRUAL_MAX)
     findings.where(

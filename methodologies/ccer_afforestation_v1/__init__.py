@@ -40,7 +40,7 @@ from pathlib import Path
 import pandas as pd
 
 from methodologies import forest
-from methodologies.ccer_afforestation_v1.checks import review
+from methodologies.ccer_afforestation_v1.checks import judge, review
 from methodologies.ccer_afforestation_v1.columns import COLUMNS
 from methodologies.ccer_afforestation_v1.groups import TREE_EQUATIONS
 from methodologies.ccer_afforestation_v1.rules import rules
@@ -147,6 +147,7 @@ METHODOLOGY = Methodology(
     steps=STEPS,
     quantify=_QUANTIFY,
     check=_CHECK,
+    judge=judge,
     review=review,
     example=example,
     gwp_set="AR5",

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from methodologies.ccer_afforestation_v1.groups import ELIGIBLE_CATEGORIES
+from methodologies.cells import among, either, values_of
 from methodologies.columns import Findings, Mask
 from methodologies.declaration import Case, Step
 from methodologies.parameters import ParametersInForce
@@ -60,39 +62,39 @@ class Condition:
 
 
 def _category(frame: pd.DataFrame, p: ParametersInForce) -> Mask:
-    return np.asarray(frame["forest_category"].isin(list(ELIGIBLE_CATEGORIES)))
+    return among(frame, "forest_category", ELIGIBLE_CATEGORIES)
 
 
 def _site(frame: pd.DataFrame, p: ParametersInForce) -> Mask:
-    return np.asarray(frame["site"] == _SITE)
+    return among(frame, "site", (_SITE,))
 
 
 def _land(frame: pd.DataFrame, p: ParametersInForce) -> Mask:
-    long_enough = frame["not_forest_years"].to_numpy() >= p.not_forest_min_years
+    long_enough = values_of(frame, "not_forest_years") >= p.not_forest_min_years
     return np.asarray(long_enough & ~_flag("regeneration")(frame, p))
 
 
 def _area(frame: pd.DataFrame, p: ParametersInForce) -> Mask:
-    early = frame["project_start_date"].to_numpy() < _EARLY_END
-    smallest = np.where(early, p.area_min_early_ha if early.any() else np.nan, p.area_min_ha)
-    return np.asarray(frame["continuous_area_ha"].to_numpy() >= smallest)
+    early = values_of(frame, "project_start_date") < _EARLY_END
+    smallest = either(early, p.area_min_early_ha if early.any() else np.nan, p.area_min_ha)
+    return np.asarray(values_of(frame, "continuous_area_ha") >= smallest)
 
 
 def _woody(frame: pd.DataFrame, p: ParametersInForce) -> Mask:
-    few = frame["shrub_removed_pct"].to_numpy() <= p.shrub_removal_max_pct
+    few = values_of(frame, "shrub_removed_pct") <= p.shrub_removal_max_pct
     return np.asarray(few & _flag("scattered_trees_kept")(frame, p))
 
 
 def _law(frame: pd.DataFrame, p: ParametersInForce) -> Mask:
-    return np.asarray(_flag("lawful")(frame, p) & (frame["project_start_date"].to_numpy() > _START))
+    return np.asarray(_flag("lawful")(frame, p) & (values_of(frame, "project_start_date") > _START))
 
 
 def _flag(name: str) -> Callable[[pd.DataFrame, ParametersInForce], Mask]:
-    return lambda frame, p: frame[name].to_numpy(dtype=np.bool_)
+    return lambda frame, p: values_of(frame, name)
 
 
 def _not(name: str) -> Callable[[pd.DataFrame, ParametersInForce], Mask]:
-    return lambda frame, p: ~frame[name].to_numpy(dtype=np.bool_)
+    return lambda frame, p: ~values_of(frame, name)
 
 
 # Dates in templates are days since 0001-01-01, as date.toordinal() counts them.
@@ -195,7 +197,7 @@ def _shown(frame: pd.DataFrame, condition: Condition) -> npt.NDArray[np.object_]
     values: npt.NDArray[np.object_] = frame[condition.column].astype(str).to_numpy(dtype=object)
     if condition.code != "A0":
         return values
-    eligible = np.asarray(frame["forest_category"].isin(list(ELIGIBLE_CATEGORIES)))
+    eligible = among(frame, "forest_category", ELIGIBLE_CATEGORIES)
     sites = frame["site"].astype(str).to_numpy(dtype=object)
     return np.asarray(np.where(eligible, sites, values), dtype=object)
 
@@ -203,7 +205,7 @@ def _shown(frame: pd.DataFrame, condition: Condition) -> npt.NDArray[np.object_]
 def condition_columns(frame: pd.DataFrame, p: ParametersInForce) -> dict[str, Array]:
     """The steps of all conditions and ``eligible``, their product."""
     out = {c.step_name: c.holds(frame, p).astype(np.float64) for c in CONDITIONS}
-    out["eligible"] = np.prod(list(out.values()), axis=0)
+    out["eligible"] = reduce(np.multiply, out.values())
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -18,6 +17,7 @@ from methodologies.ccer_afforestation_v1.groups import (
     SLOPES,
     VOLUME_ROUTES,
 )
+from methodologies.cells import among, values_of
 from methodologies.columns import Findings, Mask
 from methodologies.declaration import Period
 from methodologies.errors import Problem
@@ -39,9 +39,8 @@ def check(
     p: ParametersInForce,
     findings: Findings,
     discount: DiscountScheme,
-    figures: Callable[..., Mapping[str, npt.NDArray[np.float64]]],
 ) -> None:
-    """Report to ``findings``; ``figures`` of these names are judged by their size once all else is right."""
+    """Everything about a frame whose cells are each in range; :func:`judge` sees the figures."""
     check_conditions(frame, p, findings)
     _check_additionality(frame, findings)
     _check_period(frame, period, p, findings)
@@ -49,17 +48,21 @@ def check(
     _check_pools(frame, findings)
     _check_uncertainty(frame, p, findings, discount)
     _check_areas(frame, p, findings)
-    if not findings.errors:
-        out = figures("agb_mean_t_per_ha", "rate_tco2e_per_ha_per_year")
-        _check_root_band(frame, out["agb_mean_t_per_ha"], findings)
-        _check_rate(frame, out["rate_tco2e_per_ha_per_year"], findings)
+
+
+def judge(
+    frame: pd.DataFrame, outputs: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings
+) -> None:
+    """Refuse figures that cannot be right: roots outside their table, implausible rates not explained."""
+    _check_root_band(frame, values_of(outputs, "agb_mean_t_per_ha"), findings)
+    _check_rate(frame, values_of(outputs, "rate_tco2e_per_ha_per_year"), findings)
 
 
 def review(
     frame: pd.DataFrame, outputs: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings
 ) -> None:
-    """An unusually high yearly rate; ``check`` has refused what is implausible and not explained."""
-    rate = outputs["rate_tco2e_per_ha_per_year"].to_numpy()
+    """An unusually high yearly rate; ``judge`` has refused what is implausible and not explained."""
+    rate = values_of(outputs, "rate_tco2e_per_ha_per_year")
     _say(
         findings, rate > RATE_REVIEW, frame, "rate_reason", f"rate ≤ {RATE_REVIEW:g} tCO2e/ha/yr",
         "年均碳汇偏高，请复核样地记录。", "an unusually high yearly rate; review the plot records.",
@@ -98,25 +101,25 @@ def _say(
 
 def _check_additionality(frame: pd.DataFrame, findings: Findings) -> None:
     """The exemptions of clause 2 against what is known of each county."""
-    basis, county = frame["additionality"], frame["county"]
-    here = np.asarray(county.isin(list(COUNTIES)))
-    zone = np.asarray(county.isin(list(KEY_ZONE_COUNTIES)))
+    here = among(frame, "county", tuple(COUNTIES))
+    zone = among(frame, "county", KEY_ZONE_COUNTIES)
     _say(
-        findings, np.asarray(basis == "key_ecological_zone") & here & ~zone, frame, "county",
+        findings, among(frame, "additionality", ("key_ecological_zone",)) & here & ~zone, frame, "county",
         ", ".join(KEY_ZONE_COUNTIES),
         "不在已知的国家重点生态功能区名单内，不能据此免予额外性论证。请改用其他依据或核对名单。",
         "not on the known list of national key ecological function zones, so additionality is not exempt "
         "on that ground. Use another ground, or check the list.",
     )  # fmt: skip
     _say(
-        findings, np.asarray(basis == "low_precipitation") & here, frame, "additionality",
+        findings, among(frame, "additionality", ("low_precipitation",)) & here, frame, "additionality",
         "key_ecological_zone | public_welfare_forest | demonstrated",
         "信阳年均降水量约 1100 mm，不属于 400 mm 以下地区。请改用其他依据。",
         "Xinyang has about 1,100 mm of precipitation a year, not less than 400 mm. Use another ground.",
     )  # fmt: skip
     _say(
         findings,
-        np.asarray(basis == "public_welfare_forest") & np.asarray(frame["forest_category"] == "timber"),
+        among(frame, "additionality", ("public_welfare_forest",))
+        & among(frame, "forest_category", ("timber",)),
         frame, "additionality", "key_ecological_zone | demonstrated",
         "用材林通常属于商品林而不是生态公益林，请复核林种和免论证依据。",
         "timber forest is ordinarily commercial, not public-welfare forest; review category and ground.",
@@ -124,17 +127,17 @@ def _check_additionality(frame: pd.DataFrame, findings: Findings) -> None:
     )  # fmt: skip
 
 
-def _calendar(days: pd.Series) -> Any:
+def _calendar(frame: pd.DataFrame, name: str) -> Any:
     """Dates as year·10000 + month·100 + day, so that adding 20 years is adding 200000."""
     # Few days occur: each is taken apart once.
-    codes, distinct = pd.factorize(days)
+    codes, distinct = pd.factorize(values_of(frame, name))
     stamps = pd.DatetimeIndex(distinct)
     return (stamps.year * 10000 + stamps.month * 100 + stamps.day).to_numpy()[codes]
 
 
 def _check_period(frame: pd.DataFrame, period: Period, p: ParametersInForce, findings: Findings) -> None:
     """Crediting period of 20 to 40 years, the monitoring period inside it, no start before planting."""
-    first, last = _calendar(frame["crediting_start_date"]), _calendar(frame["crediting_end_date"])
+    first, last = _calendar(frame, "crediting_start_date"), _calendar(frame, "crediting_end_date")
     years = (last - first) / 10000
     _say(
         findings, (years < p.crediting_min_years) | (years > p.crediting_max_years), frame,
@@ -154,14 +157,14 @@ def _check_period(frame: pd.DataFrame, period: Period, p: ParametersInForce, fin
         "one of them.",
     )  # fmt: skip
     _say(
-        findings, first < _calendar(frame["project_start_date"]), frame, "crediting_start_date",
+        findings, first < _calendar(frame, "project_start_date"), frame, "crediting_start_date",
         "≥ project_start_date",
         "计入期早于项目开工。请复核（该条款待核对正式文本）。",
         "the crediting period begins before the project does; review it (the clause waits for the official "
         "text).",
         review=True,
     )  # fmt: skip
-    planted = frame["planting_year"].to_numpy()
+    planted = values_of(frame, "planting_year")
     _say(
         findings, planted > period.end.year, frame, "planting_year", f"≤ {period.end.year}",
         "造林年份晚于监测期。请改正年份或监测期。", "planted after the monitoring period. Correct the year "
@@ -195,30 +198,28 @@ def _check_window(period: Period, findings: Findings) -> None:
 
 def _check_routes(frame: pd.DataFrame, findings: Findings) -> None:
     """What the tree routes need of each other."""
-    route, roots = frame["tree_route"], frame["root_route"]
-    measured = np.asarray(route == "measured")
-    given = (frame["bgb_start_t_per_ha"].to_numpy() > 0) | (frame["bgb_end_t_per_ha"].to_numpy() > 0)
+    measured, by_slope = (among(frame, "tree_route", (route,)) for route in ("measured", "volume_slope"))
+    roots = among(frame, "root_route", ("measured",))
+    given = (values_of(frame, "bgb_start_t_per_ha") > 0) | (values_of(frame, "bgb_end_t_per_ha") > 0)
     _say(
-        findings, np.asarray(roots == "measured") & ~measured, frame, "root_route", "other than measured",
+        findings, roots & ~measured, frame, "root_route", "other than measured",
         "只有样地实测路径（tree_route = measured）才有实测的地下生物量。请改选。",
         "only plots (tree_route = measured) have measured roots. Choose another.",
     )  # fmt: skip
     _say(
-        findings, measured & given & np.asarray(roots != "measured"), frame, "root_route", "measured",
+        findings, measured & given & ~roots, frame, "root_route", "measured",
         "已给出地下生物量，再按根茎比计算会重复计入根系。请改选 measured，或清空地下生物量。",
         "below-ground biomass is given; a root ratio would count roots twice. Choose measured, or empty "
         "the below-ground columns.",
     )  # fmt: skip
     _say(
-        findings,
-        np.asarray(route == "volume_slope") & ~np.asarray(frame["species"].isin(list(SLOPES))),
-        frame, "species", ", ".join(SLOPES),
+        findings, by_slope & ~among(frame, "species", tuple(SLOPES)), frame, "species", ", ".join(SLOPES),
         "该树种没有蓄积量—生物量方程斜率。请改用其他路径。",
         "this species has no slope of biomass over volume. Use another route.",
     )  # fmt: skip
-    low = np.minimum(frame["volume_start_m3_per_ha"].to_numpy(), frame["volume_end_m3_per_ha"].to_numpy())
+    low = np.minimum(values_of(frame, "volume_start_m3_per_ha"), values_of(frame, "volume_end_m3_per_ha"))
     _say(
-        findings, np.asarray(route == "volume_slope") & (low < 20), frame, "volume_start_m3_per_ha", "≥ 20",
+        findings, by_slope & (low < 20), frame, "volume_start_m3_per_ha", "≥ 20",
         "蓄积量低于约 20 m3/ha，斜率方程不可靠，请复核。",
         "below about 20 m3/ha the slope is not reliable; review it.",
         unit="m3/ha", values=low, review=True,
@@ -227,22 +228,22 @@ def _check_routes(frame: pd.DataFrame, findings: Findings) -> None:
 
 def _check_pools(frame: pd.DataFrame, findings: Findings) -> None:
     """What the optional pools need."""
-    route = frame["tree_route"]
-    ratio = frame["pool_dead_wood"].to_numpy() | frame["pool_litter"].to_numpy()
+    ratio = values_of(frame, "pool_dead_wood") | values_of(frame, "pool_litter")
+    by_slope = among(frame, "tree_route", ("volume_slope",))
     _say(
-        findings, ratio & np.asarray(route == "volume_slope"), frame, "tree_route", "not volume_slope",
+        findings, ratio & by_slope, frame, "tree_route", "not volume_slope",
         "斜率路径不区分地上生物量，不能按比例计枯死木和枯落物。请关闭这两个碳库或改用其他路径。",
         "the slope does not tell above-ground biomass, so dead wood and litter have no base. Switch these "
         "pools off or use another route.",
     )  # fmt: skip
     _say(
-        findings, np.asarray(frame["land_use_before"] == "paddy"), frame, "land_use_before",
+        findings, among(frame, "land_use_before", ("paddy",)), frame, "land_use_before",
         "native | annual_crop | set_aside | perennial_crop",
         "水田造林会损失土壤有机碳，不允许。请核对地类。",
         "paddy loses soil carbon when planted and is not admitted. Check the land class.",
     )  # fmt: skip
-    cover = np.maximum(frame["shrub_cover_start"].to_numpy(), frame["shrub_cover_end"].to_numpy())
-    forest = frame["regional_forest_t_per_ha"].to_numpy()
+    cover = np.maximum(values_of(frame, "shrub_cover_start"), values_of(frame, "shrub_cover_end"))
+    forest = values_of(frame, "regional_forest_t_per_ha")
     _say(
         findings, (cover > 0) & (forest == 0), frame, "regional_forest_t_per_ha", "> 0",
         "计入灌木时须填写区域森林平均地上生物量。", "needed where shrubs are counted.", unit="t d.m./ha",
@@ -253,7 +254,7 @@ def _check_pools(frame: pd.DataFrame, findings: Findings) -> None:
         "方法学未给出此值，请复核其来源。", "the methodology gives no value; review its source.",
         unit="t d.m./ha", values=forest, review=True,
     )  # fmt: skip
-    burned, area = frame["burned_ha"].to_numpy(), frame["area_ha"].to_numpy()
+    burned, area = values_of(frame, "burned_ha"), values_of(frame, "area_ha")
     _say(
         findings, burned > area, frame, "burned_ha", "≤ area_ha", "过火面积大于小班面积。请改正。",
         "more burned than there is. Correct it.", unit="ha", values=burned,
@@ -263,11 +264,11 @@ def _check_pools(frame: pd.DataFrame, findings: Findings) -> None:
 def _check_uncertainty(
     frame: pd.DataFrame, p: ParametersInForce, findings: Findings, discount: DiscountScheme
 ) -> None:
-    sampled = np.asarray(frame["tree_route"] != "none")
+    sampled = ~among(frame, "tree_route", ("none",))
     if not (discount.refused_above_last and sampled.any()):
         return
     limit = p[discount.limit_names[-1]]
-    uncertainty = frame["uncertainty_pct"].to_numpy()
+    uncertainty = values_of(frame, "uncertainty_pct")
     _say(
         findings, sampled & (uncertainty > limit), frame, "uncertainty_pct", f"0 – {limit:g}",
         "抽样不确定性过大，不得核算。请增设样地后重新测定。",
@@ -284,15 +285,15 @@ def _check_uncertainty(
 
 def _check_areas(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) -> None:
     """Parcel within its continuous patch, growth of the boundary, and parcels against their stratum."""
-    area, registered = frame["area_ha"].to_numpy(), frame["registered_area_ha"].to_numpy()
+    area, registered = values_of(frame, "area_ha"), values_of(frame, "registered_area_ha")
     _say(
-        findings, registered > frame["continuous_area_ha"].to_numpy() * (1 + _AREA_SUM_TOLERANCE), frame,
+        findings, registered > values_of(frame, "continuous_area_ha") * (1 + _AREA_SUM_TOLERANCE), frame,
         "registered_area_ha", "≤ continuous_area_ha",
         "登记面积大于所在地块的连续面积。是否把亩当成了公顷？请核对。",
         "more than the continuous area of the parcel it belongs to. Mu taken for hectares? Check it.",
         unit="ha", values=registered,
     )  # fmt: skip
-    mu = frame["stated_area_mu"].to_numpy()
+    mu = values_of(frame, "stated_area_mu")
     _say(
         findings, (mu > 0) & (np.abs(registered * MU_PER_HA - mu) > _AREA_SUM_TOLERANCE * mu), frame,
         "registered_area_ha", "stated_area_mu / 15 ± 1 %",
@@ -307,7 +308,9 @@ def _check_areas(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) 
         "one "
         "is used. Review it.", unit="ha", values=area, review=True,
     )  # fmt: skip
-    stated = frame["stratum_area_ha"].to_numpy()
+    stated = values_of(frame, "stratum_area_ha")
+    if not (stated > 0).any():
+        return
     total = frame.groupby("stratum", sort=False)["registered_area_ha"].transform("sum").to_numpy()
     _say(
         findings, (stated > 0) & (np.abs(total - stated) > _AREA_SUM_TOLERANCE * stated), frame,
@@ -319,8 +322,8 @@ def _check_areas(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) 
 
 
 def _check_root_band(frame: pd.DataFrame, mean: npt.NDArray[np.float64], findings: Findings) -> None:
-    used = np.asarray(frame["tree_route"].isin(["measured", *VOLUME_ROUTES[:1]]))
-    oak = used & np.asarray(frame["root_route"] == "temperate_oak") & (mean <= OAK_ROOT_MIN)
+    used = among(frame, "tree_route", ("measured", *VOLUME_ROUTES[:1]))
+    oak = used & among(frame, "root_route", ("temperate_oak",)) & (mean <= OAK_ROOT_MIN)
     _say(
         findings, oak, frame, "root_route", f"agb_mean > {OAK_ROOT_MIN} t d.m./ha",
         f"IPCC 栎林根茎比只适用于平均地上生物量大于 {OAK_ROOT_MIN} t/ha 的林分。请改选 ar_tool14。",
@@ -331,6 +334,7 @@ def _check_root_band(frame: pd.DataFrame, mean: npt.NDArray[np.float64], finding
 def _check_rate(frame: pd.DataFrame, rate: npt.NDArray[np.float64], findings: Findings) -> None:
     beyond = rate > RATE_MAX
     if beyond.any():
+        beyond = np.array(np.broadcast_to(beyond, len(frame)))
         beyond[beyond] = [not reason.strip() for reason in frame["rate_reason"].to_numpy()[beyond]]
     _say(
         findings, beyond, frame, "rate_reason", f"rate ≤ {RATE_MAX:g} tCO2e/ha/yr",

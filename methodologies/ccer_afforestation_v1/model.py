@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from methodologies.ccer_afforestation_v1.groups import (
     SPECIES,
     TREE_ROUTES,
 )
+from methodologies.cells import codes_of, either, narrow, on, ratio, spread, values_of
 from methodologies.columns import Mask
 from methodologies.declaration import Period
 from methodologies.forest import DiscountScheme, root_biomass
@@ -43,27 +45,14 @@ def quantify(
     ``discount`` is the scheme of the version (``cn_arcm`` in version 1).
     """
     out = {**condition_columns(frame, p), **_figures(frame, period, p, discount)}
-    return pd.DataFrame(out, index=frame.index, copy=False)
-
-
-def judged(
-    frame: pd.DataFrame,
-    names: tuple[str, ...],
-    *,
-    period: Period,
-    p: ParametersInForce,
-    discount: DiscountScheme,
-) -> dict[str, Array]:
-    """The columns ``names`` alone, for checks."""
-    figures = _figures(frame, period, p, discount)
-    return {name: figures[name] for name in names}
+    return spread(out, frame.index)
 
 
 def _figures(frame: pd.DataFrame, period: Period, p: ParametersInForce, discount: DiscountScheme) -> Columns:
     """Every step after the conditions."""
     out: Columns = {}
-    registered, measured = frame["registered_area_ha"].to_numpy(), frame["area_ha"].to_numpy()
-    area = np.where(measured >= registered * (1 - p.area_tolerance), registered, measured)
+    registered, measured = values_of(frame, "registered_area_ha"), values_of(frame, "area_ha")
+    area = either(measured >= registered * (1 - p.area_tolerance), registered, measured)
     out["accounted_area_ha"] = area
     _trees(out, frame, area, p, discount)
     _other_pools(out, frame, area, p)
@@ -73,60 +62,55 @@ def _figures(frame: pd.DataFrame, period: Period, p: ParametersInForce, discount
     return out
 
 
-def _codes(frame: pd.DataFrame, name: str) -> npt.NDArray[np.intp]:
-    codes: npt.NDArray[np.intp] = frame[name].cat.codes.to_numpy().astype(np.intp)
-    return codes
-
-
 def pick(
     rows: Mask, selector: Any, names: tuple[str, ...], p: ParametersInForce, other: float = 0.0
 ) -> Array:
     """The parameter ``names[selector]`` on the rows given, ``other`` elsewhere; only these count as used."""
-    values = np.full(len(rows), other)
-    if rows.any():
-        values[rows] = p.choose(np.asarray(selector)[rows], names)
-    return values
+    return narrow(p.choose(selector, names, rows, other)) if rows.any() else np.array([other])
 
 
 def _trees(
     out: Columns, frame: pd.DataFrame, area: Array, p: ParametersInForce, discount: DiscountScheme
 ) -> None:
     """Tree stocks at both dates, their change and its discount (AR-TOOL14)."""
-    route, species = _codes(frame, "tree_route"), _codes(frame, "species")
+    route, species = codes_of(frame, "tree_route"), codes_of(frame, "species")
     names = tuple(SPECIES)
     by_species = route == _SPECIES
-    volumes = [frame[f"volume_{date}_m3_per_ha"].to_numpy() for date in ("start", "end")]
+    volumes = [values_of(frame, f"volume_{date}_m3_per_ha") for date in ("start", "end")]
     out["v_mean_m3_per_ha"] = (volumes[0] + volumes[1]) / 2
-    out["bcef"] = _bcef(route == _BCEF, _codes(frame, "bcef_class"), out["v_mean_m3_per_ha"], p)
+    out["bcef"] = _bcef(route == _BCEF, codes_of(frame, "bcef_class"), out["v_mean_m3_per_ha"], p)
     slopes = tuple(SLOPES.get(name, "") for name in names)
     out["slope"] = pick(route == _SLOPE, species, slopes, p)
     density = pick(by_species, species, tuple(f"d_{name}" for name in names), p)
     out["expansion"] = density * pick(by_species, species, tuple(f"bef_{name}" for name in names), p)
-    per_volume = np.select(
-        [route == _BCEF, route == _SLOPE, by_species], [out["bcef"], out["slope"], out["expansion"]], 0.0
-    )
+    # Each of the three is 0 on the routes of the others.
+    per_volume = out["bcef"] + out["slope"] + out["expansion"]
     for volume, number, date in zip(volumes, ("t1", "t2"), ("start", "end"), strict=True):
-        given = frame[f"agb_{date}_t_per_ha"].to_numpy()
-        out[f"b_{number}_t_per_ha"] = np.where(route == _MEASURED, given, per_volume * volume)
+        given = values_of(frame, f"agb_{date}_t_per_ha")
+        out[f"b_{number}_t_per_ha"] = either(route == _MEASURED, given, per_volume * volume)
     _roots(out, frame, route, species, p)
     fractions = tuple(f"cf_{name}" for name in names)
-    out["cf"] = np.where(by_species, pick(by_species, species, fractions, p), p.carbon_fraction)
+    out["cf"] = pick(by_species, species, fractions, p, p.carbon_fraction)
     for number in ("t1", "t2"):
         whole = out[f"b_{number}_t_per_ha"] + out[f"r_{number}_t_per_ha"]
         out[f"c_{number}_tco2e_per_ha"] = _CO2 * out["cf"] * whole
     change = (out["c_t2_tco2e_per_ha"] - out["c_t1_tco2e_per_ha"]) * area
     out["delta_tree_measured_t"] = change
-    out["unc"] = np.zeros(len(frame))
     sampled = route != _NONE
+    out["unc"] = np.zeros(1)
     if sampled.any():
-        out["unc"][sampled] = discount.share(frame["uncertainty_pct"].to_numpy()[sampled], p)
+        out["unc"] = narrow(discount.share(values_of(frame, "uncertainty_pct"), p, sampled))
     # A deduction must never shrink a loss.
-    out["delta_c_tree_t"] = np.where(change > 0, change * (1 - out["unc"]), change)
+    out["delta_c_tree_t"] = either(change > 0, change * (1 - out["unc"]), change)
 
 
 def _bcef(rows: Mask, classes: Any, mean_volume: Array, p: ParametersInForce) -> Array:
     """BCEF of the band of the mean stock, upper ends inclusive."""
-    bands = np.searchsorted(np.array(BCEF_LIMITS, dtype=np.float64), mean_volume, side="left")
+    if not rows.any():
+        return np.zeros(1)
+    bands = np.zeros(len(mean_volume), dtype=np.int8)
+    for limit in BCEF_LIMITS:
+        bands += mean_volume > limit
     count = len(BCEF_LIMITS) + 1
     names = tuple(f"bcef_{name}_{band}" for name in BCEF_CLASSES for band in range(1, count + 1))
     return pick(rows, classes * count + bands, names, p)
@@ -136,63 +120,67 @@ def _roots(out: Columns, frame: pd.DataFrame, route: Any, species: Any, p: Param
     """Mean above-ground biomass, table ratio, and below-ground biomass at both dates."""
     mean = (out["b_t1_t_per_ha"] + out["b_t2_t_per_ha"]) / 2
     out["agb_mean_t_per_ha"] = mean
-    kind = _codes(frame, "root_route")
+    kind = codes_of(frame, "root_route")
     open_route = (route == _MEASURED) | (route == _BCEF)
-    ratio = pick(route == _SPECIES, species, tuple(f"r_{name}" for name in SPECIES), p)
-    for code, name, bands in (
-        (_ROOTS_ASIA, "subtropical_asia", (mean > 125).astype(int)),
-        (_ROOTS_CONIFER, "temperate_conifer", (mean >= 50).astype(int) + (mean > 150)),
-        (_ROOTS_OAK, "temperate_oak", np.zeros(len(mean), dtype=int)),
-        (_ROOTS_BROADLEAF, "temperate_broadleaf", (mean >= 75).astype(int) + (mean > 150)),
+    share = pick(route == _SPECIES, species, tuple(f"r_{name}" for name in SPECIES), p)
+    for code, name, limits in (
+        (_ROOTS_ASIA, "subtropical_asia", [mean > 125]),
+        (_ROOTS_CONIFER, "temperate_conifer", [mean >= 50, mean > 150]),
+        (_ROOTS_OAK, "temperate_oak", []),
+        (_ROOTS_BROADLEAF, "temperate_broadleaf", [mean >= 75, mean > 150]),
     ):
         names = tuple(f"r_{name}_{band}" for band in range(1, 4) if f"r_{name}_{band}" in p.table)
-        ratio += pick(open_route & (kind == code), bands, names, p)
-    out["root_ratio"] = ratio
+        rows = open_route & (kind == code)
+        if rows.any():
+            bands = sum((above.view(np.int8) for above in limits), np.zeros(len(mean), dtype=np.int8))
+            share = share + pick(rows, bands, names, p)
+    out["root_ratio"] = share
     default = open_route & (kind == _ROOTS_TOOL14)
     measured = (route == _MEASURED) & (kind == _ROOTS_MEASURED)
     for number, date in (("t1", "start"), ("t2", "end")):
         above = out[f"b_{number}_t_per_ha"]
-        roots = ratio * above
+        roots = share * above
         if default.any():
-            form = root_biomass(above[default], intercept=p.root_intercept, exponent=p.root_exponent)
-            roots[default] = form
-        out[f"r_{number}_t_per_ha"] = np.where(measured, frame[f"bgb_{date}_t_per_ha"].to_numpy(), roots)
+            form = partial(root_biomass, intercept=p.root_intercept, exponent=p.root_exponent)
+            roots = either(default, on(default, form, above), roots)
+        out[f"r_{number}_t_per_ha"] = either(measured, values_of(frame, f"bgb_{date}_t_per_ha"), roots)
 
 
 def _other_pools(out: Columns, frame: pd.DataFrame, area: Array, p: ParametersInForce) -> None:
     """Bamboo, shrubs, dead wood and litter."""
-    culms = frame["culms_end_per_ha"].to_numpy() - frame["culms_start_per_ha"].to_numpy()
+    culms = values_of(frame, "culms_end_per_ha") - values_of(frame, "culms_start_per_ha")
     out["delta_c_bamboo_t"] = _CO2 * p.cf_bamboo * p.culm_kg / 1000 * culms * area
-    full = _CO2 * p.cf_shrub * (1 + p.r_shrub) * p.bdr * frame["regional_forest_t_per_ha"].to_numpy()
+    full = _CO2 * p.cf_shrub * (1 + p.r_shrub) * p.bdr * values_of(frame, "regional_forest_t_per_ha")
     for number, date in (("t1", "start"), ("t2", "end")):
-        cover = frame[f"shrub_cover_{date}"].to_numpy()
-        out[f"shrub_{number}_tco2e_per_ha"] = np.where(cover >= p.shrub_cover_min, full * cover, 0.0)
+        cover = values_of(frame, f"shrub_cover_{date}")
+        out[f"shrub_{number}_tco2e_per_ha"] = either(cover >= p.shrub_cover_min, full * cover, 0.0)
     out["delta_c_shrub_t"] = (out["shrub_t2_tco2e_per_ha"] - out["shrub_t1_tco2e_per_ha"]) * area
     rise = out["b_t2_t_per_ha"] - out["b_t1_t_per_ha"]
     above = _CO2 * out["cf"] * rise * area
-    out["delta_agb_t"] = np.where(rise > 0, above * (1 - out["unc"]), above)
-    classes = _codes(frame, "dead_wood_class")
+    out["delta_agb_t"] = either(rise > 0, above * (1 - out["unc"]), above)
+    classes = codes_of(frame, "dead_wood_class")
     for short, pool in (("dw", "pool_dead_wood"), ("li", "pool_litter")):
         names = tuple(f"df_{short}_{name}" for name in DEAD_WOOD_CLASSES)
-        out[f"df_{short}"] = pick(frame[pool].to_numpy(), classes, names, p)
+        out[f"df_{short}"] = pick(values_of(frame, pool), classes, names, p)
         out[f"delta_c_{short}_t"] = out[f"df_{short}"] * out["delta_agb_t"]
 
 
 def _soil(out: Columns, frame: pd.DataFrame, area: Array, period: Period, p: ParametersInForce) -> None:
     """Soil carbon by the default rate of AR-TOOL16, where the pool is on."""
-    on = frame["pool_soil"].to_numpy()
-    reference = pick(on, _codes(frame, "soil"), tuple(f"soc_ref_{name}" for name in SOILS), p)
-    factor = pick(on, _codes(frame, "land_use_before"), tuple(f"f_lu_{name}" for name in LAND_USES), p)
-    initial = reference * factor * frame["soil_management"].to_numpy() * frame["soil_input"].to_numpy()
-    loss, rate, years = np.zeros((3, len(frame)))
-    if on.any():
-        disturbed = frame["disturbed_pct"].to_numpy() > p.soc_disturbed_limit_pct
-        loss = np.where(on & disturbed, p.soc_loss_share * initial, 0.0)
+    rows = values_of(frame, "pool_soil")
+    soils, uses = codes_of(frame, "soil"), codes_of(frame, "land_use_before")
+    reference = pick(rows, soils, tuple(f"soc_ref_{name}" for name in SOILS), p)
+    factor = pick(rows, uses, tuple(f"f_lu_{name}" for name in LAND_USES), p)
+    initial = reference * factor * values_of(frame, "soil_management") * values_of(frame, "soil_input")
+    loss, rate, years = np.zeros((3, 1))
+    if rows.any():
+        disturbed = values_of(frame, "disturbed_pct") > p.soc_disturbed_limit_pct
+        loss = either(rows & disturbed, p.soc_loss_share * initial, 0.0)
         yearly = (reference - (initial - loss)) / p.soc_years
-        rate = np.where(on, np.minimum(yearly, p.soc_rate_max_tc_per_ha_per_year), 0.0)
-        first = frame["planting_year"].to_numpy() + 1
+        rate = either(rows, np.minimum(yearly, p.soc_rate_max_tc_per_ha_per_year), 0.0)
+        first = values_of(frame, "planting_year") + 1
         span = np.minimum(period.end_year, first + p.soc_years) - np.maximum(period.start_year, first)
-        years = np.where(on, np.maximum(span, 0.0), 0.0)
+        years = either(rows, np.maximum(span, 0.0), 0.0)
     out["soc_ref_tc_per_ha"], out["f_lu"] = reference, factor
     out["soc_init_tc_per_ha"], out["soc_loss_tc_per_ha"] = initial, loss
     out["d_soc_tc_per_ha_per_year"], out["soil_years"] = rate, years
@@ -201,10 +189,10 @@ def _soil(out: Columns, frame: pd.DataFrame, area: Array, period: Period, p: Par
 
 def _fire(out: Columns, frame: pd.DataFrame, p: ParametersInForce) -> None:
     """Methane and nitrous oxide of fires; their factors count as used only where something burned."""
-    burned = frame["burned_ha"].to_numpy()
-    biomass, ch4, n2o, emission = np.zeros((4, len(frame)))
+    burned = values_of(frame, "burned_ha")
+    biomass, ch4, n2o, emission = np.zeros((4, 1))
     if (burned > 0).any():
-        biomass = burned * frame["burned_agb_t_per_ha"].to_numpy() * p.fire_comf
+        biomass = burned * values_of(frame, "burned_agb_t_per_ha") * p.fire_comf
         ch4, n2o = biomass * p.fire_ef_ch4_g_per_kg, biomass * p.fire_ef_n2o_g_per_kg
         emission = 0.001 * (ch4 * p.gwp_ch4 + n2o * p.gwp_n2o)
     out["burned_biomass_t"], out["fire_ch4_kg"], out["fire_n2o_kg"] = biomass, ch4, n2o
@@ -215,17 +203,16 @@ def _net(out: Columns, frame: pd.DataFrame, area: Array, period: Period, p: Para
     """The master equation: project less baseline and leakage, less the risk deduction."""
     pools = ("delta_c_tree_t", "delta_c_bamboo_t", "delta_c_shrub_t", "delta_c_dw_t", "delta_c_li_t")
     out["delta_c_proj_t"] = sum(out[name] for name in pools) + out["delta_soc_t"] - out["ghg_fire_t"]
-    cleared = frame["cleared_stock_t_per_ha"].to_numpy()
+    cleared = values_of(frame, "cleared_stock_t_per_ha")
     out["cleared_t"] = _CO2 * p.cf_shrub * (1 + p.r_shrub) * cleared * area
     out["bsl_t"] = p.baseline_tco2e_per_ha_per_year * period.years * area + out["cleared_t"]
-    out["lk_t"] = np.zeros(len(frame))
+    out["lk_t"] = np.zeros(1)
     gross = out["delta_c_proj_t"] - out["bsl_t"] - out["lk_t"]
     out["gross_t"] = gross
-    out["risk_t"] = np.where(gross > 0, gross * p.k_risk, 0.0)
+    out["risk_t"] = either(gross > 0, gross * p.k_risk, 0.0)
     out["ch4_kg"], out["n2o_kg"] = -out["fire_ch4_kg"], -out["fire_n2o_kg"]
     out["co2_t"] = gross + out["ghg_fire_t"]
-    some = area >= RATE_AREA_MIN_HA
-    rate = np.divide(gross, area, out=np.zeros(len(frame)), where=some) / period.years
+    rate = ratio(gross, area, area >= RATE_AREA_MIN_HA) / period.years
     out["rate_tco2e_per_ha_per_year"] = rate
     out["rate_tco2e_per_mu_per_year"] = rate / 15
     out["net_t"] = gross - out["risk_t"]

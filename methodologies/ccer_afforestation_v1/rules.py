@@ -18,13 +18,6 @@ def rules(discount: DiscountScheme) -> tuple[Check, Quantify]:
         return model.quantify(frame, period=period, p=p, discount=discount)
 
     def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
-        checks.check(
-            frame,
-            period=period,
-            p=p,
-            findings=findings,
-            discount=discount,
-            figures=lambda *names: model.judged(frame, names, period=period, p=p, discount=discount),
-        )
+        checks.check(frame, period=period, p=p, findings=findings, discount=discount)
 
     return check, quantify

@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from methodologies.cells import either
 from methodologies.declaration import Case
 from methodologies.parameters import DatedValue, Parameter, ParametersInForce
 
 Array = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 _IN_FORCE = date(2013, 11, 1)
 
 
@@ -77,21 +79,25 @@ class DiscountScheme:
             for name, symbol, unit, value, zh, en in rows
         }  # fmt: skip
 
-    def share(self, uncertainty_pct: Any, p: ParametersInForce) -> Array:
-        """The discount as a share of the estimate; ``uncertainty_pct`` in %, one per row."""
+    def share(self, uncertainty_pct: Any, p: ParametersInForce, rows: Mask | None = None) -> Array:
+        """The discount as a share of the estimate; ``uncertainty_pct`` in %, one per row; 0 where not
+        ``rows``."""
         u = np.asarray(uncertainty_pct, dtype=np.float64)
-        limits = np.array([p[name] for name in self.limit_names])
-        bands = np.searchsorted(limits, u, side="left")
+        limits = [p[name] for name in self.limit_names]
+        bands = np.zeros(len(u), dtype=np.int8)
+        for limit in limits:
+            bands += u > limit
         if self.refused_above_last:  # check() has refused what lies beyond the last limit
-            bands = np.minimum(bands, len(self.rates) - 1)
-        rates = p.choose(bands, self.rate_names)
+            bands = np.minimum(bands, np.int8(len(self.rates) - 1))
+        rates = p.choose(bands, self.rate_names, rows)
         match self.applies_to:
             case "estimate":
                 return rates
             case "half_width":
                 return np.asarray(rates * u / 100)
             case _:
-                return np.asarray(rates * (u - limits[-1]) / 100)
+                shares = rates * (u - limits[-1]) / 100
+                return np.asarray(shares if rows is None else either(rows, shares, 0.0))
 
     def cases(self, uncertainty: str = "uncertainty_pct") -> tuple[Case, ...]:
         """The same as cases of a :class:`~methodologies.declaration.Step` over the column ``uncertainty``."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import either, narrow, ratio, values_of
 from methodologies.columns import Findings
 from methodologies.declaration import Case, Step
 from methodologies.forest.discount import SCHEMES
@@ -34,10 +35,9 @@ def uncertainty_step(sampled: str, source: str) -> Step:
 
 def discount(frame: pd.DataFrame, sampled: npt.NDArray[np.bool_], p: ParametersInForce) -> Array:
     """Discount of each row as a share; 0 where not ``sampled``."""
-    share = np.zeros(len(frame))
-    if sampled.any():
-        share[sampled] = SCHEME.share(frame["uncertainty_pct"].to_numpy()[sampled], p)
-    return share
+    if not sampled.any():
+        return np.zeros(1)
+    return narrow(SCHEME.share(values_of(frame, "uncertainty_pct"), p, sampled))
 
 
 def steps(local: str, *, note_zh: str = "", note_en: str = "") -> tuple[Step, ...]:
@@ -80,13 +80,11 @@ def finish(out: dict[str, Array], area: Array, years: float, p: ParametersInForc
     gain = np.maximum(gross, 0)
     out["k_risk_t"] = gain * p.k_risk
     out["unc_t"] = (gain - out["k_risk_t"]) * unc
-    size = area * years
     kept = gross - out["k_risk_t"] - out["unc_t"]
-    rate = np.zeros(len(area))
-    np.divide(kept, size, out=rate, where=area > _RATE_FROM_HA)
+    rate = ratio(kept, area * years, area > _RATE_FROM_HA)
     out["net_t_per_ha_per_year"] = rate
     out["net_t_per_mu_per_year"] = rate / MU_PER_HA
-    out["net_t"] = np.where(gross > 0, gross * (1 - p.k_risk) * (1 - unc), gross)
+    out["net_t"] = either(gross > 0, gross * (1 - p.k_risk) * (1 - unc), gross)
 
 
 def check_uncertainty(
@@ -96,7 +94,7 @@ def check_uncertainty(
     if not sampled.any():
         return
     limit = p[SCHEME.limit_names[-1]]
-    values = frame["uncertainty_pct"].to_numpy()
+    values = values_of(frame, "uncertainty_pct")
     findings.where(
         sampled & (values > limit),
         column="uncertainty_pct",

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import values_of
 from methodologies.columns import Column
 from methodologies.declaration import Step
 from methodologies.parameters import ParametersInForce
@@ -54,8 +55,7 @@ STEPS = (
 
 def energy(frame: pd.DataFrame, p: ParametersInForce) -> dict[str, Array]:
     """``e_fuel_t`` and ``e_electricity_t``, t CO2e over the period."""
-    fuel = frame["diesel_l"].to_numpy() * p.ef_diesel + frame["petrol_l"].to_numpy() * p.ef_petrol
     return {
-        "e_fuel_t": fuel,
-        "e_electricity_t": frame["electricity_kwh"].to_numpy() * p.ef_grid / 1000,
+        "e_fuel_t": values_of(frame, "diesel_l") * p.ef_diesel + values_of(frame, "petrol_l") * p.ef_petrol,
+        "e_electricity_t": values_of(frame, "electricity_kwh") * p.ef_grid / 1000,
     }

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import codes_of, either, values_of
 from methodologies.columns import Findings
 from methodologies.declaration import Case, Period, Step
 
@@ -26,7 +27,7 @@ def age(planting_year: Array, at: float) -> Array:
 def growth_years(years: Array, reset: npt.NDArray[np.bool_], event_year: Array, at: float) -> Array:
     """Years of growth at ``at``: the age ``years``, or since the event where ``reset`` and it has come."""
     come = reset & (at > event_year)
-    return np.where(come, age(event_year, at), years) if come.any() else years
+    return either(come, age(event_year, at), years) if come.any() else years
 
 
 def growth_case(when: str, moment: str) -> tuple[Case, Case]:
@@ -54,13 +55,13 @@ def age_steps(local: str) -> tuple[Step, Step]:
 
 def check_event(frame: pd.DataFrame, *, period: Period, findings: Findings) -> None:
     """Planting not after the period; an event not before planting, nor cut by its start."""
-    planted = frame["planting_year"].to_numpy()
+    planted = values_of(frame, "planting_year")
     _problem(
         findings, planted > period.end.year, planted, "planting_year", f"≤ {period.end.year}",
         "晚于监测期结束", "lies after the monitoring period",
     )  # fmt: skip
-    event = frame["event"].cat.codes.to_numpy() > 0
-    year = frame["event_year"].to_numpy()
+    event = codes_of(frame, "event") > 0
+    year = values_of(frame, "event_year")
     _problem(
         findings, event & (year < planted), year, "event_year", "≥ planting_year",
         "早于种植年份", "lies before the year of planting",
@@ -92,9 +93,9 @@ def check_regrowth(
 
     Its loss stands in no figure of this run; regrowth counts only where an earlier period booked it.
     """
-    year = frame["event_year"].to_numpy()
+    year = values_of(frame, "event_year")
     findings.where(
-        rows & (frame["event"].cat.codes.to_numpy() > 0) & (year < period.start.year),
+        rows & (codes_of(frame, "event") > 0) & (year < period.start.year),
         column="event_year",
         values=year,
         unit="year",

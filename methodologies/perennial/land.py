@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from methodologies.cells import values_of
 from methodologies.columns import Column, Findings
 from methodologies.declaration import Period
 from methodologies.errors import Problem
@@ -26,8 +27,10 @@ def check_parcels(frame: pd.DataFrame, period: Period, findings: Findings) -> No
 
     For review: parcels below 400 m², a period over five years or from before 22 September 2020.
     """
-    area, stated = frame["area_ha"].to_numpy(), frame["stated_area_mu"].to_numpy()
-    differs = (stated > 0) & (np.abs(area * MU_PER_HA - stated) > _TOLERANCE * stated)
+    area, stated = values_of(frame, "area_ha"), values_of(frame, "stated_area_mu")
+    differs = stated > 0
+    if differs.any():
+        differs = differs & (np.abs(area * MU_PER_HA - stated) > _TOLERANCE * stated)
     findings.where(
         differs,
         column="area_ha",

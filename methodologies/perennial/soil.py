@@ -8,10 +8,13 @@ is not credited.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import codes_of, either, narrow, values_of
 from methodologies.columns import Column, Findings
 from methodologies.declaration import Case, Step
 from methodologies.parameters import ParametersInForce
@@ -111,27 +114,35 @@ def soil_loss(
     out: dict[str, Array], frame: pd.DataFrame, is_new: npt.NDArray[np.bool_], p: ParametersInForce
 ) -> None:
     """The columns of :func:`steps` into ``out``, which holds the ages already."""
-    out["soc_ref_tc_per_ha"] = p.choose(frame["soil_type"].cat.codes.to_numpy(), _REFERENCES)
-    uses = np.where(is_new, frame["former_land_use"].cat.codes.to_numpy(), 0)
-    out["f_lu_before"] = p.choose(uses, _USE_FACTORS)
+    out["soc_ref_tc_per_ha"] = narrow(p.choose(codes_of(frame, "soil_type"), _REFERENCES))
+    uses = codes_of(frame, "former_land_use") * is_new  # "unstated", the first, where nothing is planted
+    out["f_lu_before"] = narrow(p.choose(uses, _USE_FACTORS))
     # By the land use and not by the factors: whether soil counts is a rule, and no matter of their errors.
-    loses = np.isin(uses, [FORMER_USES.index(use) for use in DEBITED])
-    yearly, years = np.zeros(len(frame)), np.zeros(len(frame))
+    loses = _among(uses, DEBITED)
+    yearly, years = np.zeros(1), np.zeros(1)
     if loses.any():
         lost = out["soc_ref_tc_per_ha"] * (out["f_lu_before"] - p.f_lu_perennial) / p.soc_transition_years
-        yearly = np.where(loses, np.maximum(lost, 0), 0.0)
+        yearly = either(loses, np.maximum(lost, 0), 0.0)
         start, end = (
             np.minimum(out[f"age_{moment}_years"], p.soc_transition_years) for moment in ("start", "end")
         )
-        years = np.where(loses, end - start, 0.0)
+        years = either(loses, end - start, 0.0)
     out["soil_loss_tc_per_ha_per_year"], out["soil_loss_years"] = yearly, years
+
+
+def _among(uses: npt.NDArray[np.integer[Any]], names: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Where the former use is one of these."""
+    among = np.zeros(len(uses), dtype=np.bool_)
+    for name in names:
+        among |= uses == FORMER_USES.index(name)
+    return among
 
 
 def check_land(frame: pd.DataFrame, is_new: npt.NDArray[np.bool_], findings: Findings) -> None:
     """Refuse new planting on paddy, forest and wetland; ask where the former use is not stated."""
-    codes = frame["former_land_use"].cat.codes.to_numpy()
-    refused = is_new & np.isin(codes, [FORMER_USES.index(use) for use in REFUSED])
-    values = np.asarray(frame["former_land_use"].astype(object))
+    uses = codes_of(frame, "former_land_use")
+    refused = is_new & _among(uses, REFUSED)
+    values = frame["former_land_use"].array
     findings.where(
         refused,
         column="former_land_use",
@@ -145,7 +156,7 @@ def check_land(frame: pd.DataFrame, is_new: npt.NDArray[np.bool_], findings: Fin
         "Check it, or leave the parcel out.",
     )
     findings.where(
-        is_new & (codes == 0) & (frame["area_ha"].to_numpy() > 0),
+        is_new & (uses == FORMER_USES.index("unstated")) & (values_of(frame, "area_ha") > 0),
         column="former_land_use",
         values=values,
         unit="",

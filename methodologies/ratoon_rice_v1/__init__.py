@@ -64,7 +64,7 @@ import pandas as pd
 from methodologies.declaration import Example, Methodology
 from methodologies.parameters import ParameterSet
 from methodologies.ratoon_rice_v1.chamber_table import CHAMBER_READINGS
-from methodologies.ratoon_rice_v1.checks import check, review
+from methodologies.ratoon_rice_v1.checks import check, judge, review
 from methodologies.ratoon_rice_v1.columns import COLUMNS
 from methodologies.ratoon_rice_v1.model import quantify
 from methodologies.ratoon_rice_v1.season_records import SEASON_RECORDS
@@ -122,6 +122,7 @@ METHODOLOGY = Methodology(
     steps=STEPS,
     quantify=quantify,
     check=check,
+    judge=judge,
     review=review,
     example=example,
     gwp_set="AR5",

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import codes_of, ratio, values_of
 from methodologies.columns import Findings
 from methodologies.declaration import Period
 from methodologies.errors import Problem
 from methodologies.parameters import ParametersInForce
 from methodologies.ratoon_rice_v1.columns import ACTIVITIES, COLUMNS, REGIMES, SEASONS
 from methodologies.ratoon_rice_v1.columns_rules import BASELINE_TYPES, SETTINGS
-from methodologies.ratoon_rice_v1.model import days_between, quantify, season_lengths
+from methodologies.ratoon_rice_v1.model import project_lengths
 
 Mask = npt.NDArray[np.bool_]
 _SINGLE_RICE = ACTIVITIES.index("A3")
@@ -41,22 +42,20 @@ def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings
     _reviews(frame, findings, p)
     _unrecorded(frame, findings)
     _decisions(frame, findings)
-    if not findings.errors:
-        _size(frame, period, p, findings)
 
 
 def _dates(frame: pd.DataFrame, period: Period, findings: Findings) -> None:
     """Order of dates, harvest inside the period."""
     order = ("previous_flood_end_date", "main_land_prep_date", "main_harvest_date", "ratoon_harvest_date")
     for first, last in pairwise(order):
-        days = days_between(frame, first, last)
+        before, after = values_of(frame, first), values_of(frame, last)
         # A field may be flooded until the day of land preparation; two harvests never share a day.
-        wrong = days < 0 if first == order[0] else days <= 0
+        wrong = after < before if first == order[0] else after <= before
         _date_problem(frame, findings, wrong, last, f"{_named(first)}之后", f"after {first}")
-    undrained = days_between(frame, "main_harvest_date", "ratoon_drainage_date") <= 0
-    after = (f"{_named('main_harvest_date')}之后", "after main_harvest_date")
-    _date_problem(frame, findings, undrained, "ratoon_drainage_date", *after)
-    harvest = frame["ratoon_harvest_date"].to_numpy().astype("datetime64[D]")
+    undrained = values_of(frame, "ratoon_drainage_date") <= values_of(frame, "main_harvest_date")
+    allowed = (f"{_named('main_harvest_date')}之后", "after main_harvest_date")
+    _date_problem(frame, findings, undrained, "ratoon_drainage_date", *allowed)
+    harvest = values_of(frame, "ratoon_harvest_date")
     outside = (harvest < np.datetime64(period.start, "D")) | (harvest >= np.datetime64(period.end, "D"))
     span = f"{period.start} … {period.end}"
     _date_problem(
@@ -75,7 +74,7 @@ def _date_problem(
     findings.where(
         wrong,
         column=column,
-        values=frame[column].to_numpy().astype("datetime64[D]"),
+        values=values_of(frame, column).astype("datetime64[D]") if wrong.any() else (),
         unit="date",
         allowed=allowed_en,
         zh=f"第 {{row}} 行{_named(column)}为 {{value}}，应在{allowed_zh}。两个日期都请核对。",
@@ -85,15 +84,16 @@ def _date_problem(
 
 def _single_rice(frame: pd.DataFrame, findings: Findings) -> None:
     """Single rice has no second season; two seasons have both measured."""
-    single_rice = frame["activity"].cat.codes.to_numpy() == _SINGLE_RICE
+    single_rice = codes_of(frame, "activity") == _SINGLE_RICE
     second = [column for column in frame.columns if column.startswith("base2_")]
     for name in second:
         if name == "base2_regime":
             continue
+        values = values_of(frame, name)
         findings.where(
-            single_rice & (frame[name].to_numpy() != 0),
+            single_rice & (values != 0),
             column=name,
-            values=frame[name].to_numpy(),
+            values=values,
             unit="",
             allowed="0",
             zh="第 {row} 行基准线为一季稻（A3），没有第二季，{column} 却为 {value}。请留空或填 0。",
@@ -106,7 +106,7 @@ def _one_setting(frame: pd.DataFrame, findings: Findings) -> None:
     """A run is computed one way: choosing factor, route or basis parcel by parcel would pick winners."""
     for name in SETTINGS:
         cells = frame[name]
-        plain = (cells.cat.codes if cells.dtype == "category" else cells).to_numpy()
+        plain = codes_of(frame, name) if cells.dtype == "category" else values_of(frame, name)
         if len(plain) == 0 or (plain == plain[0]).all():
             continue
         values = cells.to_numpy()
@@ -133,7 +133,7 @@ def _eligible(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) -> 
          "these tonnes are credited elsewhere"),
     )  # fmt: skip
     for name, refused, zh, en in flags:
-        values = frame[name].to_numpy()
+        values = values_of(frame, name)
         findings.where(
             values == refused,
             column=name,
@@ -143,7 +143,7 @@ def _eligible(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) -> 
             zh=f"第 {{row}} 行 {{column}} 为 {{value}}：{zh}。请移出本次核算。",
             en=f"Row {{row}}: {{column}} is {{value}}: {en}. Leave the parcel out.",
         )
-    years = frame["lookback_years"].to_numpy()
+    years = values_of(frame, "lookback_years")
     if years.any():
         findings.where(
             (years > 0) & (years < p.lookback_years_min),
@@ -154,12 +154,12 @@ def _eligible(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) -> 
             zh="第 {row} 行回溯期只有 {value} 年，至少需要 {allowed} 年。请补充记录。",
             en="Row {row}: the look-back covers {value} years; {allowed} are needed. Add records.",
         )
-    kind = frame["baseline_type"].cat.codes.to_numpy()
-    activity = frame["activity"].cat.codes.to_numpy()
+    kind = codes_of(frame, "baseline_type")
+    activity = codes_of(frame, "activity")
     findings.where(
         (kind > 0) & (kind != _TYPE_OF[activity]),
         column="activity",
-        values=frame["activity"].to_numpy(),
+        values=frame["activity"].array,
         unit="",
         allowed="ratoon: A1, A4; double: A2; single: A3",
         zh="第 {row} 行活动类型为 {value}，与回溯期种植制度不符（{allowed}）。请更正其一。",
@@ -169,9 +169,9 @@ def _eligible(frame: pd.DataFrame, p: ParametersInForce, findings: Findings) -> 
 
 def _measured(frame: pd.DataFrame, findings: Findings) -> None:
     """A measured route needs every season that exists, and a reduction known better than itself."""
-    measured = frame["ch4_route"].cat.codes.to_numpy() == 1
-    two = frame["activity"].cat.codes.to_numpy() != _SINGLE_RICE
-    second = frame["base2_measured_ch4_kg_per_ha"].to_numpy()
+    measured = codes_of(frame, "ch4_route") == 1
+    two = codes_of(frame, "activity") != _SINGLE_RICE
+    second = values_of(frame, "base2_measured_ch4_kg_per_ha")
     findings.where(
         measured & two & (second == 0),
         column="base2_measured_ch4_kg_per_ha",
@@ -182,7 +182,7 @@ def _measured(frame: pd.DataFrame, findings: Findings) -> None:
         en="Row {row}: measured route with two baseline seasons, but the second is not measured. "
         "Each season needs its own figure.",
     )
-    uncertainty = frame["measured_uncertainty_pct"].to_numpy()
+    uncertainty = values_of(frame, "measured_uncertainty_pct")
     findings.where(
         measured & (uncertainty > 100),
         column="measured_uncertainty_pct",
@@ -198,18 +198,19 @@ def _measured(frame: pd.DataFrame, findings: Findings) -> None:
 def _amounts(frame: pd.DataFrame, findings: Findings) -> None:
     """Parts do not exceed their whole; manure has carbon."""
     for season in SEASONS:
-        total = frame[f"{season}_n_kg_per_ha"].to_numpy()
-        parts = frame[f"{season}_n_organic_kg_per_ha"] + frame[f"{season}_n_residue_kg_per_ha"]
+        total = values_of(frame, f"{season}_n_kg_per_ha")
+        organic = values_of(frame, f"{season}_n_organic_kg_per_ha")
+        parts = organic + values_of(frame, f"{season}_n_residue_kg_per_ha")
         findings.where(
-            parts.to_numpy() > total + 1e-9,
+            parts > total + 1e-9,
             column=f"{season}_n_organic_kg_per_ha",
-            values=parts.to_numpy(),
+            values=parts,
             unit="kg N/ha",
             allowed=f"≤ {season}_n_kg_per_ha",
             zh="第 {row} 行有机肥氮与残茬氮之和 {value} kg N/ha 超过总施氮量（{allowed}）。请核对。",
             en="Row {row}: organic and residue nitrogen, {value} kg N/ha, exceed the total ({allowed}).",
         )
-    manure, carbon = frame["imported_manure_t"].to_numpy(), frame["imported_manure_tc_per_t"].to_numpy()
+    manure, carbon = values_of(frame, "imported_manure_t"), values_of(frame, "imported_manure_tc_per_t")
     findings.where(
         (manure > 0) & (carbon == 0),
         column="imported_manure_tc_per_t",
@@ -223,10 +224,10 @@ def _amounts(frame: pd.DataFrame, findings: Findings) -> None:
 
 def _units(frame: pd.DataFrame, findings: Findings) -> None:
     """Mu taken as hectares, in areas and in nitrogen."""
-    area, contract = frame["area_ha"].to_numpy(), frame["contract_area_ha"].to_numpy()
+    area, contract = values_of(frame, "area_ha"), values_of(frame, "contract_area_ha")
     both = (area > 0) & (contract > 0)
-    ratio = np.divide(area, contract, out=np.ones(len(area)), where=both)
-    in_mu = (np.abs(ratio / _MU_PER_HA - 1) < _MU_NEAR) | (np.abs(ratio * _MU_PER_HA - 1) < _MU_NEAR)
+    times = ratio(area, contract, both)
+    in_mu = both & ((np.abs(times / _MU_PER_HA - 1) < _MU_NEAR) | (np.abs(times * _MU_PER_HA - 1) < _MU_NEAR))
     findings.where(
         in_mu,
         column="area_ha",
@@ -239,7 +240,7 @@ def _units(frame: pd.DataFrame, findings: Findings) -> None:
         "1 mu is 1/15 ha; convert it.",
     )
     for season in SEASONS:
-        nitrogen = frame[f"{season}_n_kg_per_ha"].to_numpy()
+        nitrogen = values_of(frame, f"{season}_n_kg_per_ha")
         findings.where(
             (nitrogen > 0) & (nitrogen < _N_PER_MU_MAX),
             column=f"{season}_n_kg_per_ha",
@@ -256,7 +257,7 @@ def _units(frame: pd.DataFrame, findings: Findings) -> None:
 def _shares(frame: pd.DataFrame, findings: Findings) -> None:
     """A percentage given as a share: 0.15 where 15 was meant would all but take the deduction away."""
     for column in ("measured_uncertainty_pct", "county_adoption_pct"):
-        values = frame[column].to_numpy()
+        values = values_of(frame, column)
         findings.where(
             (values > 0) & (values < 1),
             column=column,
@@ -273,10 +274,10 @@ def _shares(frame: pd.DataFrame, findings: Findings) -> None:
 
 def _reviews(frame: pd.DataFrame, findings: Findings, p: ParametersInForce) -> None:
     """What is possible but unusual: a person must look."""
-    lengths = season_lengths(frame, p)
-    nitrogen = (frame["main_n_kg_per_ha"] + frame["ratoon_n_kg_per_ha"]).to_numpy()
-    preflood = frame["ratoon_preflood_days"].to_numpy()
-    adoption = frame["county_adoption_pct"].to_numpy()
+    lengths = project_lengths(frame)
+    nitrogen = values_of(frame, "main_n_kg_per_ha") + values_of(frame, "ratoon_n_kg_per_ha")
+    preflood = values_of(frame, "ratoon_preflood_days")
+    adoption = values_of(frame, "county_adoption_pct")
     adoption_max = p.adoption_max_pct if adoption.any() else 100.0
     unusual = (
         ("main_harvest_date", lengths["main"], 80, 160, "d", "头季天数", "days of the main season"),
@@ -286,11 +287,11 @@ def _reviews(frame: pd.DataFrame, findings: Findings, p: ParametersInForce) -> N
          "flooding up to harvest"),
         ("county_adoption_pct", adoption, 0, adoption_max, "%", "本县采用率（普遍性做法）",
          "adoption in the county (common practice)"),
-        ("burnt_straw_t_per_ha", frame["burnt_straw_t_per_ha"].to_numpy(), 0, 0, "t/ha",
+        ("burnt_straw_t_per_ha", values_of(frame, "burnt_straw_t_per_ha"), 0, 0, "t/ha",
          "焚烧秸秆量（依法禁止）", "burnt straw, which is banned,"),
-        ("soil_factor", frame["soil_factor"].to_numpy(), 1, 1, "", "土壤系数（无缺省值，须有证据）",
+        ("soil_factor", values_of(frame, "soil_factor"), 1, 1, "", "土壤系数（无缺省值，须有证据）",
          "the soil factor, which needs evidence,"),
-        ("cultivar_factor", frame["cultivar_factor"].to_numpy(), 1, 1, "", "品种系数（无缺省值，须有证据）",
+        ("cultivar_factor", values_of(frame, "cultivar_factor"), 1, 1, "", "品种系数（无缺省值，须有证据）",
          "the cultivar factor, which needs evidence,"),
     )  # fmt: skip
     for column, values, low, high, unit, zh, en in unusual:
@@ -308,13 +309,12 @@ def _reviews(frame: pd.DataFrame, findings: Findings, p: ParametersInForce) -> N
 
 def _unrecorded(frame: pd.DataFrame, findings: Findings) -> None:
     """What was not recorded and therefore counts against the project: an officer sees why a figure is low."""
-    default = frame["ch4_route"].cat.codes.to_numpy() == 0
+    default = codes_of(frame, "ch4_route") == 0
     for season, zh, en in (("main", "头季", "main season"), ("ratoon", "再生季", "ratoon season")):
-        regime = frame[f"{season}_regime"]
         findings.where(
-            default & (regime.cat.codes.to_numpy() == REGIMES.index("unknown")),
+            default & (codes_of(frame, f"{season}_regime") == REGIMES.index("unknown")),
             column=f"{season}_regime",
-            values=regime.to_numpy(),
+            values=frame[f"{season}_regime"].array,
             unit="",
             allowed=" | ".join(REGIMES[:-1]),
             zh=f"第 {{row}} 行{zh}没有水分记录：甲烷按持续淹水计，氧化亚氮按排水计，减排量会偏低。"
@@ -328,11 +328,11 @@ def _unrecorded(frame: pd.DataFrame, findings: Findings) -> None:
 
 def _decisions(frame: pd.DataFrame, findings: Findings) -> None:
     """Settings that need a decision of the authority are labelled; equal output exists for A3 alone."""
-    equal = frame["accounting_basis"].cat.codes.to_numpy() == 1
+    equal = codes_of(frame, "accounting_basis") == 1
     findings.where(
-        equal & (frame["activity"].cat.codes.to_numpy() != _SINGLE_RICE),
+        equal & (codes_of(frame, "activity") != _SINGLE_RICE),
         column="accounting_basis",
-        values=frame["accounting_basis"].to_numpy(),
+        values=frame["accounting_basis"].array,
         unit="",
         allowed="area",
         zh="第 {row} 行选了同等产量基准线，它只用于 A3（一季稻改再生稻）。请改为 {allowed}。",
@@ -343,10 +343,10 @@ def _decisions(frame: pd.DataFrame, findings: Findings) -> None:
          "同等产量基准线（强度声明）：须市主管部门决定，不得与按面积的减排量混用",
          "equal-output basis, an intensity claim: needs a decision of the city authority and is never mixed "
          "with area-based reductions"),
-        (bool(frame["credit_n_saving"].to_numpy().any()), "credit_n_saving",
+        (bool(values_of(frame, "credit_n_saving").any()), "credit_n_saving",
          "计入少施氮的 N2O 减少：须市主管部门决定",
          "nitrogen savings are credited: needs a decision of the city authority"),
-        (bool(frame["weather_lengthened"].to_numpy().any()), "weather_lengthened",
+        (bool(values_of(frame, "weather_lengthened").any()), "weather_lengthened",
          "天气延长生育期：请核对证据",
          "weather-lengthened season: check the evidence"),
     )  # fmt: skip
@@ -355,12 +355,12 @@ def _decisions(frame: pd.DataFrame, findings: Findings) -> None:
             findings.add(Problem(None, column, "", "", "", f"{zh}。", f"{en}.", "review"))
 
 
-def _size(frame: pd.DataFrame, period: Period, p: ParametersInForce, findings: Findings) -> None:
+def judge(
+    frame: pd.DataFrame, outputs: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings
+) -> None:
     """With the factor of East Asia, a run beyond the limit of IPCC Tier 1 is refused."""
-    if _may_be_large(frame, period, p) and (frame["ef_c_choice"].cat.codes.to_numpy() == 1).any():
-        aside = ParametersInForce(p.table)  # what is read for the check is not used in the result
-        net = quantify(frame, period=period, p=aside)["net_t"].to_numpy()
-        _beyond_tier1(frame, net, period, p, findings, "error")
+    if (codes_of(frame, "ef_c_choice") == 1).any() and _may_be_large(frame, period, p):
+        _beyond_tier1(frame, outputs["net_t"].to_numpy(), period, p, findings, "error")
 
 
 def review(
@@ -385,8 +385,8 @@ def _beyond_tier1(
     findings: Findings,
     severity: Literal["error", "review"],
 ) -> None:
-    by_default = frame["ch4_route"].cat.codes.to_numpy() == 0
-    yearly = float(net[by_default].sum()) / period.years
+    by_default = codes_of(frame, "ch4_route") == 0
+    yearly = float(net[np.broadcast_to(by_default, len(net))].sum()) / period.years
     if yearly <= p.tier1_limit_t:
         return
     limit = f"≤ {p.tier1_limit_t:g}"

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import codes_of, either, values_of
 from methodologies.parameters import ParametersInForce
 
 Array = npt.NDArray[np.float64]
@@ -22,8 +23,8 @@ def net_result(out: dict[str, Any], frame: pd.DataFrame, measured: Mask, p: Para
     for gas in ("ch4", "n2o"):
         delta, share = out[f"delta_{gas}_kg"], out["deduction_used"]
         if gas == "n2o" and (measured & (delta > 0)).any():  # chambers measure methane only
-            share = np.where(measured, np.maximum(share, p.deduction), share)
-        out[f"{gas}_kg"] = np.where(delta > 0, delta * (1 - share), delta)
+            share = either(measured, np.maximum(share, p.deduction), share)
+        out[f"{gas}_kg"] = either(delta > 0, delta * (1 - share), delta)
     out["ch4_tco2e"] = out["ch4_kg"] * p.gwp_ch4 / 1000
     out["n2o_tco2e"] = out["n2o_kg"] * p.gwp_n2o / 1000
     out["be_t"] = (out["be_ch4_kg"] * p.gwp_ch4 + out["be_n2o_kg"] * p.gwp_n2o) / 1000
@@ -39,15 +40,15 @@ def net_result(out: dict[str, Any], frame: pd.DataFrame, measured: Mask, p: Para
     )
     out["energy_t"] = _energy(frame, p)
     counts = out["energy_t"] > p.fuel_threshold * out["er_before_fuel_t"]
-    out["pe_fuel_t"] = np.where(counts, out["energy_t"], 0.0)
+    out["pe_fuel_t"] = either(counts, out["energy_t"], 0.0)
     out["net_t"] = out["er_before_fuel_t"] - out["pe_fuel_t"]
 
 
 def _differences(out: dict[str, Any], frame: pd.DataFrame) -> None:
     """Baseline less project, per gas, kg."""
-    equal_output = frame["accounting_basis"].cat.codes.to_numpy() == 1
-    ratio = frame["yield_t_per_ha"].to_numpy() / frame["baseline_yield_t_per_ha"].to_numpy()
-    out["output_ratio"] = np.where(equal_output, ratio, 1.0)
+    equal_output = codes_of(frame, "accounting_basis") == 1
+    ratio = values_of(frame, "yield_t_per_ha") / values_of(frame, "baseline_yield_t_per_ha")
+    out["output_ratio"] = either(equal_output, ratio, 1.0)
     out["be_ch4_kg"] = (out["base1_ch4_kg"] + out["base2_ch4_kg"]) * out["output_ratio"]
     out["pe_ch4_kg"] = out["main_ch4_kg"] + out["ratoon_ch4_kg"]
     for side, (first, second) in {"be": ("base1", "base2"), "pe": ("main", "ratoon")}.items():
@@ -56,29 +57,29 @@ def _differences(out: dict[str, Any], frame: pd.DataFrame) -> None:
         out[f"{side}_n2o_kg"] = both * out["output_ratio"] if side == "be" else both
     out["delta_ch4_kg"] = out["be_ch4_kg"] - out["pe_ch4_kg"]
     difference = out["be_n2o_kg"] - out["pe_n2o_kg"]
-    saving_counts = frame["credit_n_saving"].to_numpy()
-    out["delta_n2o_kg"] = np.where(saving_counts, difference, np.minimum(0.0, difference))
+    saving_counts = values_of(frame, "credit_n_saving")
+    out["delta_n2o_kg"] = either(saving_counts, difference, np.minimum(0.0, difference))
 
 
 def _deduction(frame: pd.DataFrame, measured: Mask, p: ParametersInForce) -> Array:
     """Share taken off a reduction: 15 % with default factors, the statistical one with measured ones."""
-    share = np.zeros(len(frame))
+    share = np.zeros(1)
     if not measured.all():
-        share[~measured] = p.deduction
+        share = np.array([p.deduction])
     if measured.any():
-        uncertainty = frame["measured_uncertainty_pct"].to_numpy()[measured] / 100
-        share[measured] = np.maximum(p.deduction_measured_min, uncertainty)
+        uncertainty = values_of(frame, "measured_uncertainty_pct") / 100
+        share = either(measured, np.maximum(p.deduction_measured_min, uncertainty), share)
     return share
 
 
 def _leakage(out: dict[str, Any], frame: pd.DataFrame, p: ParametersInForce) -> None:
-    before, after = frame["baseline_yield_t_per_ha"].to_numpy(), frame["yield_t_per_ha"].to_numpy()
+    before, after = values_of(frame, "baseline_yield_t_per_ha"), values_of(frame, "yield_t_per_ha")
     loss = np.maximum(0.0, (before - after) / before * 100 - p.yield_tolerance_pct)
     # A baseline of equal output holds the lost grain already.
-    equal_output = frame["accounting_basis"].cat.codes.to_numpy() == 1
-    out["yield_loss_pct"] = np.where(equal_output, 0.0, loss)
+    equal_output = codes_of(frame, "accounting_basis") == 1
+    out["yield_loss_pct"] = either(equal_output, 0.0, loss)
     out["le_yield_t"] = out["yield_loss_pct"] / 100 * out["be_t"]
-    manure = frame["imported_manure_t"].to_numpy() * frame["imported_manure_tc_per_t"].to_numpy()
+    manure = values_of(frame, "imported_manure_t") * values_of(frame, "imported_manure_tc_per_t")
     out["le_manure_t"] = manure * p.manure_carbon_share * 44 / 12
     out["le_t"] = out["le_yield_t"] + out["le_manure_t"]
 
@@ -86,14 +87,14 @@ def _leakage(out: dict[str, Any], frame: pd.DataFrame, p: ParametersInForce) -> 
 def _project_sources(out: dict[str, Any], frame: pd.DataFrame, p: ParametersInForce) -> None:
     """Drying increment, burnt straw and lime, t CO2e."""
     out["pe_dry_t"] = (out["main_dry_n2o_kg"] + out["ratoon_dry_n2o_kg"]) * p.gwp_n2o / 1000
-    straw_kg = frame["burnt_straw_t_per_ha"].to_numpy() * 1000 * out["area_used_ha"]
+    straw_kg = values_of(frame, "burnt_straw_t_per_ha") * 1000 * out["area_used_ha"]
     for gas in ("ch4", "n2o"):
         factor = p.burn_combustion * p[f"burn_{gas}"]
         out[f"pe_burn_{gas}_kg"] = straw_kg * factor / 1000
     out["pe_burn_t"] = (out["pe_burn_ch4_kg"] * p.gwp_ch4 + out["pe_burn_n2o_kg"] * p.gwp_n2o) / 1000
-    carbon = np.zeros(len(frame))
+    carbon: Array = np.zeros(1)
     for lime in ("limestone", "dolomite"):
-        carbon += _more(frame, f"{lime}_t") * p[f"{lime}_tc_per_t"]
+        carbon = carbon + _more(frame, f"{lime}_t") * p[f"{lime}_tc_per_t"]
     out["pe_lime_t"] = np.maximum(0.0, carbon) * 44 / 12
 
 
@@ -108,5 +109,5 @@ def _energy(frame: pd.DataFrame, p: ParametersInForce) -> Array:
 
 def _more(frame: pd.DataFrame, name: str) -> Array:
     """What the project uses beyond its baseline."""
-    more: Array = frame[name].to_numpy() - frame[f"baseline_{name}"].to_numpy()
+    more: Array = values_of(frame, name) - values_of(frame, f"baseline_{name}")
     return more

@@ -55,7 +55,7 @@ from methodologies.declaration import Example, Methodology
 from methodologies.forest.tables import Role, plot_preparation
 from methodologies.parameters import ParameterSet
 from methodologies.perennial.deductions import SCHEME
-from methodologies.tea_garden_v1.checks import check, review
+from methodologies.tea_garden_v1.checks import check, judge, review
 from methodologies.tea_garden_v1.columns import BA_END, BA_START, COLUMNS, UNCERTAINTY
 from methodologies.tea_garden_v1.model import quantify
 from methodologies.tea_garden_v1.steps import STEPS
@@ -109,6 +109,7 @@ METHODOLOGY = Methodology(
     steps=STEPS,
     quantify=quantify,
     check=check,
+    judge=judge,
     review=review,
     example=example,
     gwp_set="AR5",

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from methodologies.cells import values_of
 from methodologies.columns import Findings
 from methodologies.declaration import Period
 from methodologies.parameters import ParametersInForce
 from methodologies.perennial import deductions, growth, land, soil
 from methodologies.tea_garden_v1.columns import ACTIVITIES, N2O_ROUTES, ROUTES, SOIL_ROUTES
-from methodologies.tea_garden_v1.model import chosen, measured_rise
+from methodologies.tea_garden_v1.model import chosen
 
 Mask = npt.NDArray[np.bool_]
 # Xiamen agricultural carbon ticket (2022-05-05): 3,357 t on 7,755 mu in two years, t CO2e/ha/yr.
@@ -26,7 +27,7 @@ _BA_VERTEX = 0.087 / (2 * 0.013)  # below it the adult relation gives more roots
 
 
 def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings) -> None:
-    """Dates, land, sampling error, plausible growth on plots."""
+    """Dates, land, sampling error."""
     plot = chosen(frame, "route", ROUTES, "plot")
     new = chosen(frame, "activity", ACTIVITIES, "new_garden")
     deductions.check_uncertainty(frame, plot, p, findings)
@@ -34,8 +35,6 @@ def check(frame: pd.DataFrame, *, period: Period, p: ParametersInForce, findings
     growth.check_regrowth(frame, ~new & ~plot, period=period, findings=findings)
     soil.check_land(frame, new, findings)
     land.check_parcels(frame, period, findings)
-    if not findings.errors and plot.any():
-        _check_growth(frame, plot, period, p, findings)
 
 
 def review(
@@ -47,12 +46,20 @@ def review(
     _sources(outputs, findings)
 
 
-def _check_growth(
-    frame: pd.DataFrame, plot: Mask, period: Period, p: ParametersInForce, findings: Findings
+def judge(
+    frame: pd.DataFrame, outputs: pd.DataFrame, *, period: Period, p: ParametersInForce, findings: Findings
 ) -> None:
-    rise = measured_rise(frame, plot, period, p)
+    """Refuse growth on plots that no garden has shown."""
+    plot = chosen(frame, "route", ROUTES, "plot")
+    if not plot.any():
+        return
+    first, last = (values_of(outputs, f"stock_t{number}_tco2e_per_ha") for number in (1, 2))
+    rise = (last - first) / period.years
+    too_fast = plot & (rise > _ACCRUAL_MAX)
+    if not too_fast.any():
+        return
     findings.where(
-        plot & (rise > _ACCRUAL_MAX),
+        too_fast,
         column="ba_end_t_per_ha",
         values=np.round(rise, 3),
         unit="tCO2e/ha/yr",
@@ -65,7 +72,7 @@ def _check_growth(
 
 
 def _above_anchor(outputs: pd.DataFrame, period: Period, findings: Findings) -> None:
-    fast = outputs["stock_change_tco2e_per_ha"].to_numpy() / period.years > ANCHOR
+    fast = values_of(outputs, "stock_change_tco2e_per_ha") / period.years > ANCHOR
     if not fast.any():
         return
     rise = (outputs["stock_t2_tco2e_per_ha"] - outputs["stock_t1_tco2e_per_ha"]).to_numpy() / period.years
@@ -83,7 +90,7 @@ def _above_anchor(outputs: pd.DataFrame, period: Period, findings: Findings) -> 
 
 
 def _reviews(frame: pd.DataFrame, result: pd.DataFrame, plot: Mask, findings: Findings) -> None:
-    ages = result["bush_age_end_years"].to_numpy()
+    ages = values_of(result, "bush_age_end_years")
     _review(
         findings, plot & (ages > _RELATION_AGE_MAX), ages, "planting_year", f"3 – {_RELATION_AGE_MAX}", "yr",
         "期末树龄 {value} 年，超出根冠关系式的适用树龄 {allowed}，属外推",
@@ -91,8 +98,8 @@ def _reviews(frame: pd.DataFrame, result: pd.DataFrame, plot: Mask, findings: Fi
     )  # fmt: skip
     # The two relations do not meet: at Ba 2 the adult one gives 3.147, the young one 1.113 t d.m./ha.
     _review(
-        findings, plot & (result["bush_age_start_years"].to_numpy() < 3) & (ages >= 3),
-        result["bb_end_t_per_ha"].to_numpy(), "planting_year", "one form at both dates", "t d.m./ha",
+        findings, plot & (values_of(result, "bush_age_start_years") < 3) & (ages >= 3),
+        values_of(result, "bb_end_t_per_ha"), "planting_year", "one form at both dates", "t d.m./ha",
         "茶树在本期内满 3 年，地下生物量从幼龄式换到成龄式（期末 {value} {unit}），"
         "其中一部分增长只是换式造成的",
         "the bushes turn 3 years old in the period: roots go from the young to the adult relation "
@@ -100,20 +107,20 @@ def _reviews(frame: pd.DataFrame, result: pd.DataFrame, plot: Mask, findings: Fi
     )  # fmt: skip
     for moment in ("start", "end"):
         column = f"ba_{moment}_t_per_ha"
-        ba = frame[column].to_numpy()
+        ba = values_of(frame, column)
         _review(
             findings, plot & (ba > _BA_LARGEST), ba, column, f"≤ {_BA_LARGEST:g}", "t d.m./ha",
             "{column} 为 {value}，高于已发表的最大值（{allowed}）",
             "{column} is {value}, above the largest published stock ({allowed})",
         )  # fmt: skip
-        adult = plot & (result[f"bush_age_{moment}_years"].to_numpy() >= 3)
+        adult = plot & (values_of(result, f"bush_age_{moment}_years") >= 3)
         _review(
             findings, adult & (ba < _BA_VERTEX), ba, column, f"≥ {_BA_VERTEX:.2f}", "t d.m./ha",
             "{column} 为 {value}，低于成龄关系式的最低点（{allowed}），根量会被高估",
             "{column} is {value}, below the lowest point of the adult relation ({allowed}): roots are "
             "overstated",
         )  # fmt: skip
-    first, last = (frame[f"pruning_age_{moment}_years"].to_numpy() for moment in ("start", "end"))
+    first, last = (values_of(frame, f"pruning_age_{moment}_years") for moment in ("start", "end"))
     _review(
         findings, plot & (np.abs(first - last) >= 1), last, "pruning_age_end_years",
         "= pruning_age_start_years", "yr",
@@ -123,13 +130,13 @@ def _reviews(frame: pd.DataFrame, result: pd.DataFrame, plot: Mask, findings: Fi
     )  # fmt: skip
     measured = chosen(frame, "soil_route", SOIL_ROUTES, "measured")
     _review(
-        findings, measured, frame["soc_change_tc_per_ha"].to_numpy(), "soil_route", "off", "tC/ha",
+        findings, measured, values_of(frame, "soc_change_tc_per_ha"), "soil_route", "off", "tC/ha",
         "计入了实测土壤碳变化 {value} tC/公顷，须核对 0–30 cm 等质量校正和基准线样点",
         "a measured change of soil carbon ({value} tC/ha) is counted; verify equal mass and baseline points",
     )  # fmt: skip
     national = chosen(frame, "n2o_route", N2O_ROUTES, "national_mean")
     _review(
-        findings, national, np.full(len(frame), "national_mean"), "n2o_route", "fertiliser", "",
+        findings, national, np.array(["national_mean"]), "n2o_route", "fertiliser", "",
         "没有施肥记录，按全国平均 N2O 排放扣除；补记施肥台账后可按实际用量计算",
         "there are no fertiliser records, so the national mean is deducted; with records the real amount "
         "counts",
@@ -138,7 +145,9 @@ def _reviews(frame: pd.DataFrame, result: pd.DataFrame, plot: Mask, findings: Fi
 
 def _sources(result: pd.DataFrame, findings: Findings) -> None:
     """Tell the grower of a net source what it means, and what would change it."""
-    net = result["net_t"].to_numpy()
+    net = values_of(result, "net_t")
+    if not (net < 0).any():
+        return
     findings.where(
         net < 0,
         column="net_t",

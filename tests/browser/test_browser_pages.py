@@ -16,7 +16,7 @@ PUBLIC = ["/", "/login", "/verify", "/verify?q=淮畔", f"/verify/{desk_world.CE
           "/methodologies/ratoon_rice_v1", "/market",
           f"/explain/retirement/{desk_world.CERTIFICATE}", "/api/docs", "/h5/login"]  # fmt: skip
 DESK = {
-    "forestry.guangshan": ["/reviews", "/parcels", "/imports", "/imports/1"],
+    "forestry.guangshan": ["/reviews", "/exports", "/map", "/parcels", "/imports", "/imports/1"],
     "operator": ["/projects", f"/projects/{desk_world.PROJECT}", f"/runs/{desk_world.RUN}",
                  f"/runs/{desk_world.RICE_RUN}", "/holdings", f"/explain/run/{desk_world.RUN}"],
     "verifier": ["/reviews"],
@@ -34,7 +34,8 @@ def settle(page: Page) -> None:
     """Wait for what a page draws by script: charts have a picture, maps say so themselves."""
     page.wait_for_load_state("load")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('[data-map]')].every((m) => m.dataset.ready === 'yes')"
+        "() => [...document.querySelectorAll('[data-map], [data-map-console]')]"
+        ".every((m) => m.dataset.ready === 'yes')"
     )
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-chart] .chart')].every((c) => c.querySelector('svg'))"

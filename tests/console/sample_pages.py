@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import claims_samples
+import evidence_samples
+import land_change_samples
+import land_samples
+import map_samples
 import methodology_samples
 import reconciliation_samples
 import registry_samples
@@ -201,21 +206,26 @@ def _import_report() -> dict[str, Any]:
         "place": "槐店乡晏岗",
         "stated_area_m2": 29333.0,
         "area_m2": 29533.0,
+        "needs_approval": False,
+        "fields": [],
     }
     return {
         "report": {
             "id": 3, "file_name": "光山_油茶_2026秋.zip", "uploaded_by": "张专干", "uploaded_at": NOW, "status": "staged", "kind": "camellia",
             "notes": ["没有 .cpg，按 GB18030 读取。"], "accepted_by": None, "accepted_at": None,
-            "registered_rows": 0, "waiting_rows": 15,
+            "mode": "update", "reason": "秋季更新", "effective_on": None,
+            "registered_rows": 0, "waiting_rows": 15, "awaiting_rows": 3, "diff": {"new": 190, "changed": 3, "same": 9, "refused": 12},
             "counts": {"total": 214, "ready": 187, "look": 15, "refused": 12, "same": 0},
             "areas": {"total": 2_608_300.0, "ready": 2_410_000.0, "look": 90_000.0, "refused": 108_300.0, "same": 0.0},
             "steps": [{"label": "读取", "note": "GB18030，214 行"}, {"label": "坐标", "note": "EPSG:4526"}, {"label": "几何", "note": "修 4 处"},
                       {"label": "属性", "note": "9 处要看"}, {"label": "重叠", "note": "5 行"}],
         },
         "first_things": [{"text": "第 17 等 5 行与已登记地块重叠，超过 1%", "row": 17}, {"text": "第 58、59 行小于 400 平方米", "row": None}],
-        "rows": [row | {"outcome": "refused", "findings": [finding]}, row | {"row_number": 43, "outcome": "repaired", "findings": [finding]},
-                 row | {"row_number": 44, "outcome": "accepted", "findings": []}],
-        "show": "problems", "page": ONE_PAGE, "can": {"accept": True},
+        "rows": [row | {"outcome": "refused", "change": "refused", "findings": [finding]},
+                 row | {"row_number": 43, "outcome": "warned", "change": "changed", "needs_approval": True, "findings": [finding],
+                        "fields": [{"label": "边界", "before": "44.00 亩", "after": "44.30 亩"}]},
+                 row | {"row_number": 44, "outcome": "accepted", "change": "new", "findings": []}],
+        "show": "problems", "page": ONE_PAGE, "can": {"accept": True, "approve": True},
     }  # fmt: skip
 
 
@@ -311,9 +321,10 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
             ],
         },
     )
+    yield from map_samples.pages()
     yield "parcels", "parcels.html", {
         "filters": {"kind": "camellia", "county": ""}, "counties": [{"code": "411522", "name": "光山县"}], "parcels": [PARCEL, PARCEL | {"projects": [], "stated_area_m2": None}],
-        "totals": {"count": 3118, "area_m2": 283_333_000.0}, "page": ONE_PAGE, "map_url": "/api/v1/parcels.geojson?kind=camellia", "bounds": None, "can": {"import": True}, "trail": [],
+        "totals": {"count": 3118, "area_m2": 283_333_000.0}, "page": ONE_PAGE, "map_url": "/api/v1/parcels.geojson?kind=camellia", "bounds": None, "can": {"import": True, "export": True}, "trail": [],
     }  # fmt: skip
     yield (
         "parcels-empty",
@@ -341,21 +352,18 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
                     "uploaded_by": "张专干",
                     "uploaded_at": NOW,
                     "status": "staged",
-                    "counts": {"total": 214, "ready": 202, "refused": 12},
+                    "counts": {"total": 214, "ready": 187, "look": 15, "refused": 12},
                     "url": "/imports/3",
                 }
             ],
             "page": ONE_PAGE,
             "limit_mb": 128,
+            "can": {"import": True},
+            "today": NOW,
         },
     )
     yield "import-report", "import_report.html", _import_report()
-    yield "parcel", "parcel.html", {
-        "parcel": PARCEL, "map_url": "/api/v1/parcels.geojson?code=1", "import_url": "/imports/3", "import_name": "光山_油茶.zip",
-        "claims": [{"period": "2021-12-01 – 2026-12-01", "pool": "生物量", "project": {"code": "XY-P0001", "url": "/projects/XY-P0001"}, "state": "locked"}],
-        "results": [{"run_code": "XY-R000037", "run_url": "/runs/37", "period": "2021-12 – 2026-12", "net_t": 12.35, "state": "estimate", "explain_url": "/explain/run-row/37-1"}],
-        "trail": [{"label": "信阳市", "url": "/parcels"}, {"label": "光山县", "url": "/parcels?county=411522"}, {"label": PARCEL["code"]}],
-    }  # fmt: skip
+    yield from land_samples.pages(PARCEL, ONE_PAGE)
     yield "projects", "projects.html", {
         "projects": [{"code": "XY-P0001", "name": "光山县油茶园碳汇项目", "scheme_label": "碳普惠", "methodology_title": "油茶园碳汇计量 v1", "county_names": "光山县", "parcel_count": 163,
                       "area_m2": 2_279_000.0, "state": "registered", "last_run": RUN, "url": "/projects/XY-P0001"}],
@@ -625,7 +633,10 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     )
     yield "api-docs", "api_docs.html", {}
     yield from registry_samples.pages()
+    yield from evidence_samples.pages()
+    yield from land_change_samples.pages()
     yield from reconciliation_samples.pages()
+    yield from claims_samples.pages()
     yield from sheet_samples.pages(TERMS)
     yield from methodology_samples.pages()
     yield from uncertainty_samples.pages()

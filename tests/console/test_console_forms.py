@@ -12,6 +12,7 @@ import desk_world as world
 import pytest
 from flask import Flask
 from form_browser import Browser
+from openpyxl import load_workbook
 
 from carbon_platform.app import create_app
 from carbon_platform.config import Settings
@@ -67,7 +68,8 @@ def test_signing_in_goes_back_and_signing_out_ends_the_session(start: Start) -> 
 
 
 def test_upload_and_acceptance(start: Start, tmp_path: Path) -> None:
-    browser = signed_in(start(world.empty), "forestry.guangshan")
+    app = start(world.empty)
+    browser = signed_in(app, "forestry.guangshan")
     path = tmp_path / "光山_油茶.zip"
     make_camellia_zip(path, "411522", 40, seed=7, faults=True)
     browser.open("/imports")
@@ -78,15 +80,51 @@ def test_upload_and_acceptance(start: Start, tmp_path: Path) -> None:
     html = browser.open(follow)
     warned = staged["counts"]["warned"]["rows"]
     assert warned, "the made file has rows to be confirmed"
-    assert "errors.csv" in html
+    assert "errors.xlsx" in html
     assert "等您确认" in browser.open("/reviews")
     browser.open(follow)
     first = done(browser.submit("accept-form"), 200)
     assert first["waiting_rows"] == warned
     assert "确认剩下的" in browser.open(follow)
     then = done(browser.submit("accept-form", include_warned="true"), 200)
-    assert then["registered_rows"] == first["registered_rows"] + warned
+    assert then["awaiting_rows"] == 1, "a large repair needs a second person"
+    assert then["registered_rows"] == first["registered_rows"] + warned - 1
     assert "accept-form" not in browser.open(follow)
+    bureau = signed_in(app, "forestry")
+    bureau.open(follow)
+    approved = done(bureau.submit("approve-form"), 200)
+    assert (approved["registered_rows"], approved["waiting_rows"]) == (first["registered_rows"] + warned, 0)
+
+
+def test_attributes_are_changed_by_two_people(start: Start) -> None:
+    app = start(world.registered)
+    officer = signed_in(app, "forestry.guangshan")
+    officer.open("/imports")
+    parcel = officer.client.get("/api/v1/parcels?kind=camellia").get_json()["items"][0]["code"]
+    book = load_workbook(io.BytesIO(officer.client.get("/api/v1/parcel-attributes.xlsx").data))
+    sheet = book.worksheets[0]
+    line = next(row for row in sheet.iter_rows(min_row=2) if row[0].value == parcel)
+    place = next(i for i, cell in enumerate(sheet[1]) if str(cell.value).startswith("造林年度"))
+    for year, form, fields, status in (
+        (2011, "decline-form", {"note": "请附合同"}, 200),
+        (2012, "approve-form", {}, 200),
+    ):
+        line[place].value = year
+        out = io.BytesIO()
+        book.save(out)
+        officer.open("/imports")
+        file = (io.BytesIO(out.getvalue()), "属性.xlsx")
+        staged, follow = officer.submit("sheet", reason="换证", files={"file": file})
+        assert staged.status_code == 201, staged.get_data(as_text=True)
+        own = officer.open(follow)
+        assert "approve-form" not in own and "不能核准自己提出的变更" in own
+        bureau = signed_in(app, "forestry")
+        assert "等您核准" in bureau.open("/reviews")
+        seen = bureau.open(follow)
+        assert f"<strong>{year}</strong>" in seen
+        done(bureau.submit(form, **fields), status)
+        assert "approve-form" not in bureau.open(follow)
+    assert officer.client.get(f"/api/v1/parcels/{parcel}").get_json()["planting_year"] == 2012
 
 
 def test_a_project_from_its_opening_to_its_run(start: Start) -> None:
@@ -315,7 +353,8 @@ def test_no_form_of_the_desk_is_without_a_test(start: Start) -> None:
             browser.open(address)
             found |= {name.rstrip("0123456789-XYT") for name in browser.forms}
     assert found == {
-        "sign-out", "upload", "accept-form", "new-form", "parcels-form", "codes-form", "monitoring-form",
+        "sign-out", "upload", "sheet", "accept-form", "new-form", "parcels-form", "codes-form",
+        "monitoring-form",
         "run-form", "sell-form", "retire-form", "several-form", "pledge-form",
         "void-form", "off", "buy-form", "deposit", "dist",
         "sign-form-low_carbon_acts_v", "sign-form-ccer_afforestation_v", "sign-form-tea_garden_v",

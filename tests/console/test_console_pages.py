@@ -25,7 +25,9 @@ PUBLIC = ["/", "/login", "/verify", "/verify?q=淮畔", f"/verify?batch={world.B
           f"/explain/retirement/{world.CERTIFICATE}", "/api/docs",
           "/problems/platform.not_found"]  # fmt: skip
 DESK = {
-    "forestry.guangshan": ["/reviews", "/parcels", "/parcels?kind=rice&county=411522", "/imports",
+    "forestry.guangshan": ["/evidence", "/land-changes",
+                           "/reviews", "/exports", "/map", "/map?by=project&stage=issued", "/parcels",
+                           "/parcels?kind=rice&county=411522", "/imports",
                            "/imports/1", "/imports/1?show=all", "/projects"],
     "operator": ["/registry", "/registry/holdings", "/reviews", "/parcels", "/projects",
                  f"/projects/{world.PROJECT}",
@@ -39,8 +41,9 @@ DESK = {
                "/holdings?bought=XY-T000001", f"/explain/run/{world.RUN}"],
     "dingxin": ["/reviews", "/revenue", "/distributions/XY-D000001",
                 "/distributions/XY-D000001?level=village"],
-    "bank": ["/reviews", "/market", "/pledges", "/holdings"],
-    "auditor": ["/reviews", "/revenue", "/holdings", "/parcels", "/reconciliation"],
+    "bank": ["/reviews", "/market", "/pledges", "/holdings", "/double-claims"],
+    "auditor": ["/reviews", "/revenue", "/holdings", "/map", "/parcels", "/exports",
+                "/reconciliation", "/double-claims"],
 }  # fmt: skip
 
 

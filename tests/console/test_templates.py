@@ -145,7 +145,14 @@ def test_blocked_run_offers_no_issue_form(app: Flask) -> None:
 
 
 def test_every_template_is_sampled() -> None:
-    parts = {"base.html", "parts.html", "h5_base.html", "h5_parts.html"}
+    parts = {
+        "base.html",
+        "parts.html",
+        "evidence_parts.html",
+        "h5_base.html",
+        "h5_parts.html",
+        "map_sheet.html",
+    }
     assert {p.name for p in (CONSOLE / "templates").glob("*.html")} - parts == {t for t, _ in PAGES.values()}
 
 

@@ -82,6 +82,19 @@ class Untranslated(ast.NodeVisitor):
             return  # a (zh, en) pair
         self.generic_visit(node)
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """An error says ``zh`` and ``en`` side by side."""
+        named = {
+            target.id: statement
+            for statement in node.body
+            if isinstance(statement, ast.Assign)
+            for target in statement.targets
+            if isinstance(target, ast.Name)
+        }
+        for statement in node.body:
+            if not ({"zh", "en"} <= named.keys() and statement is named["zh"]):
+                self.visit(statement)
+
     def visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):
             self.generic_visit(node)

@@ -49,6 +49,10 @@ def test_a_signing_key_everybody_may_read_refuses_the_start(key_file: Path) -> N
         ({"CARBON_SEAL_KEY_FILE": ""}, "CARBON_SEAL_KEY_FILE"),
         ({"CARBON_SEAL_KEY_FILE": "/nowhere/key.pem"}, "CARBON_SEAL_KEY_FILE"),
         ({"CARBON_SEAL_OLD_KEYS": "abc"}, "CARBON_SEAL_OLD_KEYS"),
+        ({"CARBON_MAP_BASE": "google"}, "CARBON_MAP_BASE"),
+        ({"CARBON_MAP_BASE": "tianditu-vec"}, "CARBON_TIANDITU_KEY"),
+        ({"CARBON_MAP_BASE": "tianditu-vec", "CARBON_TIANDITU_KEY": "a b"}, "CARBON_TIANDITU_KEY"),
+        ({"CARBON_MAP_BASE": "tianditu-img", "CARBON_TIANDITU_KEY": "k" * 32}, "CARBON_MAP_REVIEW_NUMBER"),
     ],
 )
 def test_each_unsafe_part_refuses_the_start(change: dict[str, str], named: str, key_file: Path) -> None:

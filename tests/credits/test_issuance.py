@@ -18,6 +18,7 @@ from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatc
 from carbon_platform.errors import NotFound
 from carbon_platform.identity.tables import AuditRecord
 from carbon_platform.ledger import HOLDING, AccountKey, Asset, balance, verify
+from carbon_platform.parcels import land_claims
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.projects.rules import NotTheOwner
 from carbon_platform.projects.tables import Project
@@ -260,6 +261,7 @@ def test_the_race_would_be_lost_without_the_lock(
         claim(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(issuance, "serialise", lambda session, name: None)
+    monkeypatch.setattr(land_claims, "lock", lambda session: None)
     monkeypatch.setattr(claims, "claim", claim_later)
     runs = {run_on(world, [box(0, 0)]): "operator", run_on(world, [box(7, 0)], "rival"): "rival"}
     assert outcomes(world, runs) == ["issued", "issued"]

@@ -6,6 +6,8 @@ reviewed: the public routes, who holds which permission, and what hostile addres
 
 from __future__ import annotations
 
+import io
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flow_house import House
+from PIL import Image
 from werkzeug.routing import Rule
 
 from carbon_platform import ledger
@@ -38,6 +41,8 @@ PUBLIC = {
     "GET /api/v1/citizen/behaviours",
     "GET /api/v1/citizen/rewards",
     "GET /api/v1/regions",
+    "GET /api/v1/regions/all",
+    "GET /api/v1/regions/<string:code>",
     "GET /api/v1/regions/counties.geojson",
     "GET /api/v1/methodologies",
     "GET /api/v1/methodologies/<key>",
@@ -58,7 +63,14 @@ PUBLIC = {
 # Who holds what. The same table as in identity/rules.py, turned round and written a second time.
 EVERYBODY_AT_WORK = "operator verifier ecology_bureau forestry_bureau dingxin auditor"
 HOLDERS = {
+    "claim.read": f"forestry_officer bank {EVERYBODY_AT_WORK}",
+    "claim.write": "forestry_officer ecology_bureau forestry_bureau",
     "parcel.import": "forestry_officer",
+    "parcel.export": "forestry_officer forestry_bureau auditor",
+    "parcel.approve": "forestry_officer forestry_bureau",
+    "land_change.write": "forestry_officer ecology_bureau forestry_bureau",
+    "evidence.write": "forestry_officer operator",
+    "evidence.unmask": "forestry_officer verifier forestry_bureau auditor",
     "parcel.read": f"forestry_officer {EVERYBODY_AT_WORK}",
     "project.read": f"forestry_officer {EVERYBODY_AT_WORK}",
     "project.write": "operator",
@@ -123,6 +135,7 @@ QUERY = {
     "GET /api/v1/public/retirements": "?number=XY-C2026-000001",
     "GET /api/v1/parcels.geojson": "?bbox=114,31,116,33",
     "GET /api/v1/listings/<int:listing_id>/split": "?quantity_kg=1000",
+    "GET /api/v1/parcels/<string:code>/state": "?on=2026-11-22",
 }
 
 
@@ -192,25 +205,56 @@ def things(house: House, told: Told, people: dict[str, Person]) -> dict[str, str
         "/distributions/": told.distributions[0]["code"],
         "/entries/": "1",
         "/freezes/": "1",
+        "/evidence/": handed_in(people["operator"], parcel),
         "/explain/": run,
         "/heads/": head.day,
+        "/land-changes/": imported_change(people["forestry_bureau"]),
         "/listings/": str(offer["id"]),
         "/methodologies/": "camellia_oil_v1",
         "/parameter-previews/": asked_preview(people["authority"]),
         "/parameter-proposals/": "1",
+        "/parcel-exports/": asked_export(people["forestry_officer"]),
         "/parcel-imports/": str(told.imports[0]["staged"]["id"]),
         "/parcels/": parcel,
+        "/tiles/parcels/": "0",
         "/projects/": told.projects["camellia"]["code"],
         **imported_registry(people["operator"]),
+        "/outside-claims/": declared_claim(people["ecology_bureau"]),
         "/pledges/": told.pledge["number"],
         "/invalidations/": proposed_invalidation(told, people),
         "/cancellation-orders/": "XY-Q2026-000001",
         "certificates/": told.certificate["certificate_number"],
+        "/regions/": "411522",
         "/retirements/": told.certificate["certificate_number"],
         "/runs/": run,
         "/sheets/": f"{run}:{people['verifier'].get(f'/api/v1/runs/{run}/rows')['items'][0]['parcel_code']}",
         "/trades/": trade["code"],
     }
+
+
+def asked_export(officer: Person) -> str:
+    """One parcel as a file: ready at once, so that it can be fetched."""
+    parcel = officer.get("/api/v1/parcels")["items"][0]["code"]
+    body = {"codes": [parcel], "file_format": "csv", "purpose": "审计抽查一块地"}
+    return str(officer.post("/api/v1/parcel-exports", body)["id"])
+
+
+def imported_change(bureau: Person) -> str:
+    """A fire where no parcel is: nothing stands still for it. The same file again is the same layer."""
+    ring = [[113.80, 31.60], [113.81, 31.60], [113.81, 31.61], [113.80, 31.60]]
+    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    content = json.dumps({"type": "FeatureCollection", "features": [feature]}).encode()
+    fields = {"source": "演示", "kind": "fire", "happened_on": "2026-05-04"}
+    return str(bureau.upload("/api/v1/land-changes", "fire.geojson", content, **fields)["number"])
+
+
+def handed_in(operator: Person, parcel: str) -> str:
+    """A certificate; the same file again is the same piece of evidence."""
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "white").save(out, "PNG")
+    fields = {"kind": "tenure", "holder_name": "某人"}
+    made = operator.upload(f"/api/v1/parcels/{parcel}/evidence", "certificate.png", out.getvalue(), **fields)
+    return str(made["id"])
 
 
 def asked_preview(authority: Person) -> str:
@@ -233,6 +277,20 @@ def imported_registry(operator: Person) -> dict[str, str]:
         operator.post(f"/api/v1/registry-imports/{staged['id']}/accept", {"digest": staged["digest"]})
     batch = operator.get("/api/v1/external-batches")["items"][0]
     return {"/external-batches/": batch["lot"], "/registry-imports/": str(batch["import_id"])}
+
+
+def declared_claim(bureau: Person) -> str:
+    """A claim of another scheme, long over, so that it stands in nobody's way."""
+    listed = bureau.get("/api/v1/outside-claims")["items"]
+    if not listed:
+        ring = [[114.8, 31.9], [114.81, 31.9], [114.81, 31.91], [114.8, 31.9]]
+        land = json.dumps({"type": "Polygon", "coordinates": [ring]}).encode()
+        words = {"reference": "1", "title": "演示", "claimant": "演示", "document": "演示"}
+        period = {"period_start": "1990-01-01", "period_end": "1991-01-01"}
+        made = bureau.upload("/api/v1/outside-claims", "land.geojson", land, scheme="vcs", pools="all",
+                             **words, **period)  # fmt: skip
+        return str(made["number"])
+    return str(listed[0]["number"])
 
 
 def proposed_invalidation(told: Told, people: dict[str, Person]) -> str:
@@ -264,8 +322,8 @@ def address(rule: Rule, value: str) -> str:
 def existing(rule: Rule, things: dict[str, str]) -> str:
     if not rule.arguments:
         return str(rule.rule)
-    [value] = [value for place, value in things.items() if f"{place}<" in rule.rule]
-    return address(rule, quote(value))
+    places = [place for place in things if f"{place}<" in rule.rule]
+    return address(rule, quote(things[max(places, key=len)]))
 
 
 def send(house: House, person: Person | None, method: str, path: str, **body: Any) -> Any:
@@ -320,6 +378,7 @@ def test_what_moves_units_or_money_demands_a_key(house: House) -> None:
         "POST /api/v1/cancellation-orders/<number>/decision",
         "POST /api/v1/invalidations",
         "POST /api/v1/invalidations/<number>/decision",
+        "POST /api/v1/land-changes/<number>/review",
         "POST /api/v1/pledges",
         "POST /api/v1/pledges/<number>/release",
         "POST /api/v1/pledges/<number>/enforcement",
@@ -384,6 +443,8 @@ def test_hostile_addresses_are_answered(house: House, people: dict[str, Person])
         role = next((r for r in PERMISSIONS if permission in PERMISSIONS[r]), "operator")
         numeric = "<int:" in route.rule.rule
         for value in HOSTILE_NUMBER if numeric else HOSTILE_TEXT:
+            if value == "0" and "/tiles/" in route.rule.rule:
+                continue  # the whole world is a tile
             body = {} if route.method == "GET" else {"json": {}}
             answer = send(house, people[role], route.method, address(route.rule, value), **body)
             where = f"{role}: {route.method} {address(route.rule, value)}"

@@ -36,13 +36,13 @@ def test_the_numbers_alone_tell_the_system(epsg: int, lon: float, lat: float) ->
 
 
 @pytest.mark.parametrize("epsg", [4490, 4526, 4527, 4547, 4548])
-def test_swapped_axes_are_refused(epsg: int) -> None:
+def test_swapped_axes_are_recognised(epsg: int) -> None:
     x, y = pyproj.Transformer.from_crs(4490, epsg, always_xy=True).transform([114.4, 115.2], [31.7, 32.3])
     bounds = (min(y), min(x), max(y), max(x))
-    for definition in (None, esri(epsg)):
-        with pytest.raises(CrsError) as caught:
-            resolve_crs(definition, bounds)
-        assert caught.value.code == "gis.crs.axes_swapped"
+    for definition, origin in ((None, "coordinates"), (esri(epsg), "prj")):
+        found = resolve_crs(definition, bounds)
+        assert (found.epsg, found.origin, found.swapped) == (epsg, origin, True)
+        assert not resolve_crs(definition, (min(x), min(y), max(x), max(y))).swapped
 
 
 def test_numbers_of_no_known_system() -> None:

@@ -20,7 +20,7 @@ from gis.sandbox import ALLOWED_DRIVERS, read_in_child, skipped_drivers
 from gis.vector_files import read_vector
 
 SECRET = "SECRET-4115-KEY"
-EXTENSIONS = (".shp", ".geojson", ".json", ".kml", ".gpkg", ".gml", ".vrt")
+EXTENSIONS = (".shp", ".geojson", ".json", ".kml", ".gpkg", ".gml", ".vrt", ".parquet", ".xlsx")
 
 
 def virtual_layer(tmp_path: Path) -> str:
@@ -63,7 +63,7 @@ def test_virtual_layer_in_disguise(tmp_path: Path, extension: str, capfd: pytest
     assert SECRET not in "".join(p.read_text(encoding="utf-8") for p in inside.parent.glob("reply.json"))
 
 
-def test_only_five_drivers_are_left() -> None:
+def test_only_six_drivers_are_left() -> None:
     assert set(pyogrio.list_drivers()) - set(skipped_drivers().split(",")) == ALLOWED_DRIVERS
 
 

@@ -242,7 +242,7 @@ def test_refusals_before_the_child(tmp_path: Path, write_shapefile: Write, zip_f
     empty.write_bytes(b"")
     assert refused(empty).code == "gis.file.empty"
     assert refused(tmp_path / "none.zip").code == "gis.file.missing"
-    assert refused(tmp_path / "a.xlsx").code == "gis.file.extension"
+    assert refused(tmp_path / "a.dwg").code == "gis.file.extension"
     big = zip_files({"a.shp": b"1" * 100})
     error = refused(big, limits=Limits(upload_bytes=50))
     assert error.code == "gis.file.too_large"

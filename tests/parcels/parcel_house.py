@@ -14,9 +14,14 @@ from carbon_platform.identity import tables as identity_tables
 from carbon_platform.identity.api import blp as identity_api
 from carbon_platform.identity.rules import PERMISSIONS, SYSTEM, Actor
 from carbon_platform.identity.service import add_user, authenticate, csrf_token
+from carbon_platform.parcels import export_tables, history_tables
 from carbon_platform.parcels import tables as parcels_tables
 from carbon_platform.parcels.api import blp as parcels_api
 from carbon_platform.parcels.candidates import bbox_ddl
+from carbon_platform.parcels.changes_api import blp as changes_api
+from carbon_platform.parcels.drawing_api import blp as drawing_api
+from carbon_platform.parcels.exports_api import blp as exports_api
+from carbon_platform.parcels.history_ddl import history_ddl
 from carbon_platform.regions import tables as regions_tables
 from carbon_platform.regions.service import load_reference
 from carbon_platform.web import idempotency
@@ -44,7 +49,7 @@ def prepare_parcels(url: str) -> None:
     ours = [table for table in Base.metadata.sorted_tables if table.name in names]
     with database.engine.begin() as connection:
         Base.metadata.create_all(connection, tables=ours)
-        for statement in bbox_ddl(connection.dialect.name):
+        for statement in [*bbox_ddl(connection.dialect.name), *history_ddl(connection.dialect.name)]:
             connection.exec_driver_sql(statement)
     database.transact(load_reference)
     database.dispose()
@@ -52,7 +57,7 @@ def prepare_parcels(url: str) -> None:
 
 def _table_names() -> set[str]:
     # Other tests may have imported other rooms; their tables refer to more than is here.
-    modules = (identity_tables, idempotency, parcels_tables, regions_tables)
+    modules = (identity_tables, idempotency, export_tables, history_tables, parcels_tables, regions_tables)
     return {
         value.__tablename__
         for module in modules
@@ -73,9 +78,11 @@ def make_app(database_url: str, var: Path, *, upload_limit_bytes: int = 8 << 20)
     app.extensions["carbon"] = Platform(settings=settings, db=database, clock=lambda: NOW, hooks=hooks)
     Babel(app, default_locale="zh_Hans_CN", locale_selector=locale)
     init_problems(app)
-    init_openapi(app, (identity_api, parcels_api))
+    init_openapi(app, (identity_api, parcels_api, changes_api, drawing_api, exports_api))
     for name, role, region in (
         ("officer", "forestry_officer", "411522"),
+        ("second", "forestry_officer", "411522"),
+        ("bureau", "forestry_bureau", "4115"),
         ("stranger", "forestry_officer", "411523"),
         ("city", "forestry_officer", "4115"),
         ("operator", "operator", "4115"),

@@ -17,7 +17,7 @@ from parcel_house import make_app
 from parcel_layers import middle, record, square
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from carbon_platform.parcels import api
+from carbon_platform.parcels.uploads import plain_name
 from carbon_platform.web.calls import platform
 
 
@@ -67,7 +67,8 @@ def test_a_wrong_coordinate_system_is_refused(client, officer, tmp_path):
         ("a.shp", b"<OGRVRTDataSource><OGRVRTLayer name='x'/></OGRVRTDataSource>", "gis.file.disguised"),
         ("a.geojson", b"<OGRVRTDataSource/>", "gis.file.disguised"),
         ("a.zip", b"not a zip", "gis.zip.damaged"),
-        ("a.xlsx", b"PK", "gis.file.extension"),
+        ("a.xlsx", b"PK", "gis.file.disguised"),
+        ("a.dwg", b"AC1027", "gis.file.extension"),
         ("a", b"x", "gis.file.extension"),
     ],
 )
@@ -185,7 +186,7 @@ def test_unknown_fields_in_json_are_refused(client, officer, tmp_path):
     ],
 )
 def test_names_of_uploads_are_made_plain(sent, kept):
-    assert api._plain_name(sent) == kept
+    assert plain_name(sent) == kept
 
 
 def test_left_overs_of_a_killed_process_are_swept_away(client, officer, tmp_path, var):

@@ -130,6 +130,15 @@ def test_kind_by_code_tables(family, species, land_class, hint, kind, finding):
         assert "7" in verdict.findings[0]["zh"] and "7" in verdict.findings[0]["en"]
 
 
+def test_a_table_without_species_asks_for_the_kind_and_one_with_an_empty_cell_refuses() -> None:
+    asked = rules.kind_of("A", None, "0131", hint=None, row=3, has_species=False)
+    assert [one["code"] for one in asked.findings] == ["kind_unknown"] and asked.land_class_code == "0131"
+    told = rules.kind_of("A", None, "0131", hint="camellia", row=3, has_species=False)
+    assert (told.kind, [one["code"] for one in told.findings]) == ("camellia", ["kind_declared"])
+    empty = rules.kind_of("A", None, "0131", hint="camellia", row=3)
+    assert [one["code"] for one in empty.findings] == ["species_missing"]
+
+
 def test_unknown_codes_are_named_in_the_words_of_the_report():
     (entry,) = rules.kind_of("A", "999", "0131", hint=None, row=3).findings
     assert "未知树种代码 999" in entry["zh"]

@@ -19,7 +19,7 @@ from carbon_platform.db import Database
 from carbon_platform.errors import NotFound
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.tables import AuditRecord
-from carbon_platform.parcels import candidates, register, report, service
+from carbon_platform.parcels import candidates, error_sheets, register, report, service
 from carbon_platform.parcels.tables import Parcel, ParcelImport, ParcelImportRow
 
 CODE = "411522-207-014-0003-{:05d}"
@@ -283,11 +283,12 @@ def test_the_error_sheet_opens_in_a_spreadsheet_without_a_formula(db):
         )
     )
     rows[0].identity = "=HYPERLINK(0)"
-    data = report.error_sheet(rows)
+    data = error_sheets.error_csv(rows)
     assert data.startswith(b"\xef\xbb\xbf")
     header, first, second = csv.reader(io.StringIO(data.decode("utf-8-sig")))
     assert header[0] == "行号" and [first[0], second[0]] == ["1", "3"]
-    assert first[1] == "'=HYPERLINK(0)" and second[7].startswith("第 3 行")
+    assert first[1] == "'=HYPERLINK(0)" and second[10].startswith("第 3 行")
+    assert first[2:5] == ["0003", "00001", ""] and second[2:5] == ["0003", "00002", ""]
     assert not [cell for line in (first, second) for cell in line if cell[:1] in "=+-@" and cell]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parcel_layers import COUNTY, NEIGHBOUR, layer, paddy, record, square
 
-from carbon_platform.parcels import staging
+from carbon_platform.parcels import comparison, staging
 from carbon_platform.parcels.reference import limits
 from carbon_platform.parcels.rules import AreaUnitUnclear
 from carbon_platform.parcels.staging import Registered
@@ -229,10 +229,10 @@ def test_against_the_register():
     assert overlap["value"] == "411522-207-014-01-00009" and "50.0%" in overlap["zh"]
 
 
-def test_a_registered_number_with_another_shape_is_refused():
+def test_a_registered_number_on_other_land_is_refused():
     there = registered((CODE, square(0)))
-    moved = check([record(1)], [square(0.3)], registered=there)
-    assert codes(moved) == ["identity_taken"] and outcomes(moved) == ["refused"]
+    mostly_elsewhere = check([record(1)], [square(0.6)], registered=there)
+    assert codes(mostly_elsewhere) == ["identity_taken"] and outcomes(mostly_elsewhere) == ["refused"]
     elsewhere = check([record(1)], [square(50)], registered=there)
     assert codes(elsewhere) == ["identity_taken"]
 
@@ -248,7 +248,7 @@ def test_between_check_and_acceptance_the_same_land_is_refused():
     staged = check([record(1)])
     rows = staged.prepared.rows
     tolerance = staging.overlap_tolerance(limits())
-    staging.note_register(rows, staged.prepared.geoms, there, tolerance, accepting=True)
+    comparison.compare_again(rows, staged.prepared.geoms, there, tolerance, limits=limits())
     assert [entry["code"] for entry in rows[0].findings] == ["registered_meanwhile"]
     assert rows[0].outcome == "refused"
 

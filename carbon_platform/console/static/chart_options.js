@@ -101,6 +101,8 @@ export function waterfall(data, c, width, finding) {
         color: c.ink2,
         interval: 0,
         lineHeight: 18,
+        width: Math.max(Math.floor(width / steps.length) - 12, 40),
+        overflow: 'break',
         formatter: (label, i) => `{l|${label}}${steps[i].symbol ? `\n{s|${steps[i].symbol}}` : ''}`,
         rich: { l: { color: c.ink2, fontSize: narrow ? 12 : 13 }, s: { color: c.ink3, fontSize: 12, padding: [4, 0, 0, 0] } },
       },

@@ -2,11 +2,12 @@
 // Parcels are fetched by bounding box as the map moves; with data-whole once (a certificate's own parcels).
 // A click fills the side sheet from data-parcel; the list below the map is the twin for keyboard and readers.
 
+import { addBaseMap } from './map_base.js';
 import { LAYER_COLOURS, boundsOf, labelsOf, style, withBox } from './map_style.js';
 import { SHOWN, fillTemplate } from './values.js';
-import { Map as MapLibre, NavigationControl, ScaleControl } from './vendor/maplibre-gl.mjs';
+import { AttributionControl, Map as MapLibre, NavigationControl, ScaleControl } from './vendor/maplibre-gl.mjs';
 
-function colours() {
+export function colours() {
   const computed = getComputedStyle(document.documentElement);
   const of = (name) => computed.getPropertyValue(`--${name}`).trim();
   return {
@@ -16,7 +17,7 @@ function colours() {
   };
 }
 
-async function json(url, signal) {
+export async function json(url, signal) {
   const response = await fetch(url, { signal, headers: { Accept: 'application/json', 'Accept-Language': document.documentElement.lang } });
   if (!response.ok) throw new Error(`${response.status} ${url}`);
   return response.json();
@@ -80,6 +81,7 @@ class ParcelMap {
   }
 
   async start() {
+    if (addBaseMap(this.map)) this.map.addControl(new AttributionControl({ compact: false }));
     const { counties, parcels, whole, sheet } = this.box.dataset;
     if (counties) {
       const outlines = await json(counties);

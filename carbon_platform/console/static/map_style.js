@@ -7,7 +7,10 @@ const CHOSEN = ['boolean', ['feature-state', 'chosen'], false];
 
 /** fill or border colour by kind of land */
 export function byKind(c, suffix = '') {
-  return ['match', ['get', 'kind'], 'camellia', c[`cam${suffix}`], 'rice', c[`water${suffix}`], 'tea', c[`tea${suffix}`], 'forest', c[`pine${suffix}`], c.edge];
+  // The report of an import says of each row what it would do to the register instead.
+  const byChange = ['match', ['get', 'change'], 'new', c[`tea${suffix}`], 'changed', c[`water${suffix}`], 'refused', c[`cam${suffix}`], c.edge];
+  const kinds = ['match', ['get', 'kind'], 'camellia', c[`cam${suffix}`], 'rice', c[`water${suffix}`], 'tea', c[`tea${suffix}`], 'forest', c[`pine${suffix}`], c.edge];
+  return ['case', ['has', 'change'], byChange, kinds];
 }
 
 /** A point a label can stand on: the middle of the largest ring's bounds. Good enough for county names. */
