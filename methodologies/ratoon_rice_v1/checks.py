@@ -341,14 +341,14 @@ def _decisions(frame: pd.DataFrame, findings: Findings) -> None:
     labels = (
         (bool(equal.any()), "accounting_basis",
          "同等产量基准线（强度声明）：须市主管部门决定，不得与按面积的减排量混用",
-         "equal-output basis, an intensity claim: needs a decision of the city authority and is never mixed "
+         "Equal-output basis, an intensity claim: needs a decision of the city authority and is never mixed "
          "with area-based reductions"),
         (bool(values_of(frame, "credit_n_saving").any()), "credit_n_saving",
          "计入少施氮的 N2O 减少：须市主管部门决定",
-         "nitrogen savings are credited: needs a decision of the city authority"),
+         "Nitrogen savings are credited: needs a decision of the city authority"),
         (bool(values_of(frame, "weather_lengthened").any()), "weather_lengthened",
          "天气延长生育期：请核对证据",
-         "weather-lengthened season: check the evidence"),
+         "Weather-lengthened season: check the evidence"),
     )  # fmt: skip
     for raised, column, zh, en in labels:
         if raised:
