@@ -98,7 +98,8 @@ def test_one_cell_of_a_finding_stands_for_every_row() -> None:
     words = {"zh": "第 {row} 行为 {value}", "en": "Row {row} is {value}"}
     findings.where(np.array([True]), column="x", values=np.array([1.5]), unit="", allowed="≤ 1", **words)
     findings.where(np.array([False]), column="x", values=np.array([1.5]), unit="", allowed="≤ 1", **words)
-    assert [problem.en for problem in findings.kept] == ["Row a is 1.5", "Row b is 1.5"] and findings.errors == 2
+    assert [problem.en for problem in findings.kept] == ["Row a is 1.5", "Row b is 1.5"]
+    assert findings.errors == 2
 
 
 def test_a_selector_outside_its_names_is_an_error_and_no_figure() -> None:
