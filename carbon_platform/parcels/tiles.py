@@ -132,8 +132,8 @@ def _statement(dialect: str, postgis: bool, kind: bool, status: bool, labels: tu
     land = _labelled(_land(_NEAR["postgis"], stored, kind, status), labels).subquery("land")
     # Zero-size and outlying shapes come out as NULL, which ST_AsMVT leaves out.
     shape = sa.text(
-        "ST_AsMVTGeom(CASE WHEN :simpler > 0 THEN ST_SimplifyPreserveTopology("
-        "ST_Transform(land.shape, 3857), :simpler) ELSE ST_Transform(land.shape, 3857) END, "
+        "ST_AsMVTGeom(CASE WHEN :simpler > 0 THEN ST_Simplify("
+        "ST_Transform(land.shape, 3857), :simpler, true) ELSE ST_Transform(land.shape, 3857) END, "
         "ST_TileEnvelope(:z, :x, :y), "
         f"{EXTENT}, {MARGIN}, true) AS shape"
     )
