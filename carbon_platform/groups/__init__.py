@@ -1,0 +1,1 @@
+"""Families, communities, schools and companies: sharing, gifts, ranking, statistics of ten and more."""

@@ -1,0 +1,1 @@
+"""Shops and sponsors: offers, one-time codes verified offline, budgets, monthly settlement."""

@@ -1,0 +1,1 @@
+"""Data partners: signed intake of acts, reconciliation, quality, suspension, take-over of accounts."""
