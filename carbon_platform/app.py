@@ -92,9 +92,11 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
     app.config["MAX_CONTENT_LENGTH"] = settings.upload_limit_bytes
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "console/translations"
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    db = Database(settings.database_url)
+    parcel_uses.init(db)
     app.extensions["carbon"] = Platform(
         settings=settings,
-        db=Database(settings.database_url),
+        db=db,
         clock=clock,
         hooks=Hooks(
             authenticate=lambda session, token, now: authenticate(session, token, now=now),
@@ -105,7 +107,6 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
     init_problems(app)
     init_security(app)
     init_openapi(app, APIS)
-    parcel_uses.init()
     console.init_app(app)
     cli.init_app(app)
     return app

@@ -107,15 +107,19 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 class Database:
-    """An engine and its session factory; one instance per process."""
+    """An engine and its session factory; one instance per process.
+
+    ``info`` is what every session of it knows from the start, as ``session.info``: a room may leave a
+    look-up there for rooms below it, which may not import it.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = make_engine(url)
-        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-        self._readers = sessionmaker(
-            self.engine.execution_options(carbon_read_only=True), expire_on_commit=False, autoflush=False
-        )
+        self.info: dict[str, Any] = {}
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False, info=self.info)
+        readers = self.engine.execution_options(carbon_read_only=True)
+        self._readers = sessionmaker(readers, expire_on_commit=False, autoflush=False, info=self.info)
 
     def transact(self, work: Callable[[Session], T]) -> T:
         """Run ``work(session)`` in one transaction and return its result after the commit.

@@ -23,6 +23,7 @@ _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _LDID = {0x4D: "gb18030", 0x7A: "gb18030", 0x4F: "cp950", 0x78: "cp950"}
 _CPG = {"utf-8": "utf-8", "utf8": "utf-8", "65001": "utf-8", "big5": "cp950", "950": "cp950"}
 _CPG.update(dict.fromkeys(("gbk", "gb2312", "gb18030", "936", "cp936", "54936", "eucgb2312cn"), "gb18030"))
+_GB18030 = ("gb18030", "54936")
 _PARQUET = (".parquet", ".geoparquet")
 _POLYGONS = (3, 6)
 _COLLECTION = 7
@@ -125,20 +126,26 @@ def faults(blocks: list[Any], encoding: str) -> int:
 
 
 def choose_encoding(dbf: Path, cpg: str | None, notes: list[dict[str, Any]]) -> str:
-    """.cpg, then language byte, then UTF-8, then GB18030: the first that explains every byte."""
+    """.cpg, then language byte, then UTF-8, then GB18030: the first that explains every byte.
+
+    Of the Chinese ones the narrowest name is given: GB18030 where a character needs it or the .cpg says so.
+    """
     ldid, blocks = text_columns(dbf)
     key = (cpg or "").strip().lower().replace("ansi", "").replace("oem", "").strip(" _-")
     declared = _CPG.get(key) or _CPG.get(key.replace("-", ""))
     candidates = [name for name in (declared, _LDID.get(ldid), "utf-8", "gb18030") if name]
     counts = {name: faults(blocks, name) for name in dict.fromkeys(candidates)}
     chosen = min(counts, key=lambda name: counts[name])
+    told = codecs.lookup(chosen).name
+    if chosen == "gb18030" and key not in _GB18030 and faults(blocks, "gbk") <= counts[chosen]:
+        told = "gbk"
     if declared and declared != chosen:
-        notes.append({"code": "gis.note.cpg_lies", "values": {"cpg": declared, "encoding": chosen}})
+        notes.append({"code": "gis.note.cpg_lies", "values": {"cpg": declared, "encoding": told}})
     if counts[chosen]:
         notes.append(
-            {"code": "gis.note.cut_characters", "values": {"count": counts[chosen], "encoding": chosen}}
+            {"code": "gis.note.cut_characters", "values": {"count": counts[chosen], "encoding": told}}
         )
-    return codecs.lookup(chosen).name
+    return told
 
 
 def choose_layer(path: str, wanted: str | None) -> str:
@@ -181,7 +188,7 @@ def as_utf8(path: str, notes: list[dict[str, Any]]) -> tuple[str, str]:
         try:
             raw.decode("utf-8")
         except UnicodeDecodeError:
-            text, encoding = raw.decode("gb18030"), "gb18030"
+            text, encoding = raw.decode("gb18030"), _narrowest(raw)
         else:
             return path, "utf-8"
     notes.append({"code": "gis.note.recoded", "values": {"encoding": encoding}})
@@ -190,6 +197,15 @@ def as_utf8(path: str, notes: list[dict[str, Any]]) -> tuple[str, str]:
     copy = Path(path).with_name("utf8" + Path(path).suffix)
     copy.write_text(head + rest, encoding="utf-8")
     return str(copy), encoding
+
+
+def _narrowest(raw: bytes) -> str:
+    """``gbk`` for what GBK can say, ``gb18030`` for the rest of GB18030."""
+    try:
+        raw.decode("gbk")
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "gbk"
 
 
 def parse_shapes(wkb: Any, notes: list[dict[str, Any]]) -> Any:
@@ -319,7 +335,8 @@ def read_with_gdal(
     encoding = "utf-8"
     if suffix == ".shp":
         encoding = choose_encoding(Path(path).with_suffix(".dbf"), request["cpg"], notes)
-        options["encoding"] = encoding.upper()
+        # Read by the wider one: the same text, and a character cut at the end of a field is met alike.
+        options["encoding"] = "GB18030" if encoding == "gbk" else encoding.upper()
     elif suffix in (".geojson", ".json", ".kml"):
         path, encoding = as_utf8(path, notes)
         if suffix != ".kml":

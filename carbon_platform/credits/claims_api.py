@@ -16,7 +16,7 @@ from carbon_platform.errors import InvalidInput
 from carbon_platform.parcels import register
 from carbon_platform.parcels.land_claims import Described
 from carbon_platform.parcels.outside_claims_rules import POOLS, check_declared_period, pool_bits
-from carbon_platform.web import Call, PageArgs, Schema, reading
+from carbon_platform.web import Call, PageArgs, PageOut, Schema, reading
 from gis.geometry import check_geometries
 from gis.measure import M2_PER_HA
 
@@ -63,11 +63,8 @@ class DoubleClaimOut(Schema):
     claims = ma.fields.List(ma.fields.Nested(SideOut))
 
 
-class ReportOut(Schema):
+class ReportOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(DoubleClaimOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
     area_m2 = ma.fields.Float(metadata={"description": "land claimed twice, each square metre once"})
     counts = ma.fields.Dict(metadata={"description": "double claims per severity, all pages"})
 

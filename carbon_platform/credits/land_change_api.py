@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 from flask_smorest.fields import Upload
 
@@ -18,7 +18,9 @@ from carbon_platform.parcels.tables import Parcel
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
 from carbon_platform.web import (
     Call,
+    FileIn,
     PageArgs,
+    PageOut,
     PlainText,
     Schema,
     in_transaction,
@@ -34,7 +36,7 @@ blp = Blueprint(
 STATUSES = ("open", *OUTCOMES.values())
 
 
-class ChangeLayerIn(Schema):
+class ChangeLayerIn(FileIn):
     file = Upload(
         required=True, metadata={"description": "polygons: zip with a shapefile, gpkg, geojson, kml"}
     )
@@ -47,17 +49,6 @@ class ChangeLayerIn(Schema):
     happened_on = ma.fields.Date(
         load_default=None, metadata={"description": "of every polygon, where the file has no such column"}
     )
-
-    @ma.pre_load
-    def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
-        return {**request.files.to_dict(), **request.form.to_dict()}
-
-    @ma.validates("file")
-    def _is_file(self, value: Any, **_kwargs: Any) -> None:
-        if not hasattr(value, "save"):
-            raise ma.ValidationError(
-                "请把文件作为附件（multipart 的 file 字段）上传。Send the file as an attachment."
-            )
 
 
 class ChangeLayerOut(Schema):
@@ -75,11 +66,8 @@ class ChangeLayerOut(Schema):
     uploaded_at = ma.fields.AwareDateTime()
 
 
-class ChangeLayerPage(Schema):
+class ChangeLayerPage(PageOut):
     items = ma.fields.List(ma.fields.Nested(ChangeLayerOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class FlagRangeOut(Schema):
@@ -106,11 +94,8 @@ class LandFlagOut(Schema):
     invalidations = ma.fields.List(ma.fields.String())
 
 
-class LandFlagPage(Schema):
+class LandFlagPage(PageOut):
     items = ma.fields.List(ma.fields.Nested(LandFlagOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class FlagArgs(PageArgs):

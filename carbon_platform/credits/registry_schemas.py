@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from carbon_platform.web import PageArgs, PlainText, Schema, integer
+from carbon_platform.web import PageArgs, PageOut, PlainText, Schema, integer
 
 LAST = 10**15
 
@@ -53,11 +53,8 @@ class KilogramOut(Schema):
     invalidation = ma.fields.String(metadata={"description": "if it is void, also when it was retired"})
 
 
-class LookupOut(Schema):
+class LookupOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(CertificateBrief))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
     kilogram = ma.fields.Nested(KilogramOut, allow_none=True)
 
 
@@ -121,11 +118,8 @@ class PledgeOut(Schema):
     steps = ma.fields.List(ma.fields.Nested(PledgeStepOut))
 
 
-class PledgePage(Schema):
+class PledgePage(PageOut):
     items = ma.fields.List(ma.fields.Nested(PledgeOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class PledgeeOut(Schema):
@@ -167,11 +161,8 @@ class CancellationOut(Schema):
     decided_at = ma.fields.AwareDateTime(allow_none=True)
 
 
-class CancellationPage(Schema):
+class CancellationPage(PageOut):
     items = ma.fields.List(ma.fields.Nested(CancellationOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class InvalidationIn(Schema):
@@ -216,8 +207,5 @@ class InvalidationOut(Schema):
     make_good = ma.fields.Nested(DebtOut, allow_none=True)
 
 
-class InvalidationPage(Schema):
+class InvalidationPage(PageOut):
     items = ma.fields.List(ma.fields.Nested(InvalidationOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()

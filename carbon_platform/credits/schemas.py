@@ -9,7 +9,7 @@ import marshmallow as ma
 from carbon_platform.credits import adoption
 from carbon_platform.credits.rules import DECISIONS
 from carbon_platform.identity.rules import ROLES_ZH
-from carbon_platform.web import PageArgs, Schema
+from carbon_platform.web import PageArgs, PageOut, Schema
 
 DAY_AFTER = {"description": "first day after the period (half-open)"}
 STATUS_WORDS = {
@@ -240,11 +240,8 @@ class RunRowOut(Schema):
     outputs = ma.fields.Dict()
 
 
-class RunRowPage(Schema):
+class RunRowPage(PageOut):
     items = ma.fields.List(ma.fields.Nested(RunRowOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class ProjectCountyOut(Schema):

@@ -21,6 +21,7 @@ from carbon_platform.regions.service import county_name
 from carbon_platform.web import (
     Call,
     PageArgs,
+    PageOut,
     PlainText,
     Schema,
     coordinates,
@@ -85,11 +86,8 @@ class BatchDetailOut(BatchOut):
     invalidations = ma.fields.List(ma.fields.Nested(VoidOut))
 
 
-class BatchPage(Schema):
+class BatchPage(PageOut):
     items = ma.fields.List(ma.fields.Nested(BatchOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class RangeOut(Schema):
@@ -193,11 +191,8 @@ class CertificateOut(Schema):
     parcel_count = ma.fields.Integer()
 
 
-class CertificatePage(Schema):
+class CertificatePage(PageOut):
     items = ma.fields.List(ma.fields.Nested(CertificateOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 def present(call: Call, found: Retirement) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 
 from carbon_platform.market.rules import PRICE_MAX_FEN_PER_T, QUANTITY_MAX_KG
-from carbon_platform.web import PageArgs, Schema, integer
+from carbon_platform.web import PageArgs, PagesOut, Schema, integer
 
 
 class ListingIn(Schema):
@@ -99,18 +99,11 @@ class TradeOut(Schema):
     at = ma.fields.AwareDateTime()
 
 
-class PageOut(Schema):
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
-    pages = ma.fields.Integer()
-
-
-class ListingsOut(PageOut):
+class ListingsOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(ListingOut))
 
 
-class TradesOut(PageOut):
+class TradesOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(TradeOut))
 
 

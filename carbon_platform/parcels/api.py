@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import marshmallow as ma
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 from flask_smorest.fields import Upload
 
@@ -19,7 +19,9 @@ from carbon_platform.parcels.staged_rows import CHANGES, OUTCOMES
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
 from carbon_platform.web import (
     Call,
+    FileIn,
     PageArgs,
+    PagesOut,
     PlainText,
     Schema,
     coordinates,
@@ -35,7 +37,7 @@ _LEFT_OVER_SECONDS: Final = 3600
 _BBOX: Final = "west,south,east,north in degrees, such as 114.5,31.8,114.7,32.0"
 
 
-class UploadIn(Schema):
+class UploadIn(FileIn):
     file = Upload(required=True, metadata={"description": "zip with one shapefile, gpkg, geojson or kml"})
     kind = ma.fields.String(
         load_default=None,
@@ -56,19 +58,6 @@ class UploadIn(Schema):
     layer = ma.fields.String(
         load_default=None, metadata={"description": "the layer to take of a GeoPackage with several"}
     )
-
-    @ma.pre_load
-    def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
-        # A form sends every field; a date nobody filled in is none.
-        given = {name: text for name, text in request.form.items() if text or name != "effective_on"}
-        return {**request.files.to_dict(), **given}
-
-    @ma.validates("file")
-    def _is_file(self, value: Any, **_kwargs: Any) -> None:
-        if not hasattr(value, "save"):
-            raise ma.ValidationError(
-                "请把文件作为附件（multipart 的 file 字段）上传。Send the file as an attachment."
-            )
 
 
 class FindingOut(Schema):
@@ -168,22 +157,15 @@ class ParcelDetailOut(ParcelOut):
     coordinate_system = ma.fields.Dict(metadata={"description": "what bounds and geometry are given in"})
 
 
-class _PageOut(Schema):
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
-    pages = ma.fields.Integer()
-
-
-class ImportPageOut(_PageOut):
+class ImportPageOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(ImportOut))
 
 
-class RowPageOut(_PageOut):
+class RowPageOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(RowOut))
 
 
-class ParcelPageOut(_PageOut):
+class ParcelPageOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(ParcelOut))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 from flask_smorest.fields import Upload
 
@@ -18,7 +18,7 @@ from carbon_platform.parcels.preview import preview_geojson
 from carbon_platform.parcels.proposals import ACTIONS, Proposal
 from carbon_platform.parcels.rules import TooManyParcels
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
-from carbon_platform.web import Call, PlainText, Schema, in_transaction, outside_transaction, reading
+from carbon_platform.web import Call, FileIn, PlainText, Schema, in_transaction, outside_transaction, reading
 
 blp = Blueprint("parcel_changes", __name__, url_prefix="/api/v1", description="地块变更 Changes of parcels")
 
@@ -51,20 +51,10 @@ class ChangeIn(Schema):
     )
 
 
-class SheetIn(Schema):
+class SheetIn(FileIn):
     file = Upload(required=True, metadata={"description": "the workbook as it was exported, edited"})
     reason = PlainText(load_default="", validate=ma.validate.Length(0, 200))
     effective_on = ma.fields.Date(load_default=None, allow_none=True)
-
-    @ma.pre_load
-    def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
-        given = {name: text for name, text in request.form.to_dict().items() if text}
-        return {**request.files.to_dict(), **given}
-
-    @ma.validates("file")
-    def _is_file(self, value: Any, **_kwargs: Any) -> None:
-        if not hasattr(value, "save"):
-            raise ma.ValidationError("请把工作簿作为附件上传。Send the workbook as an attachment.")
 
 
 class DeclineIn(Schema):

@@ -40,7 +40,9 @@ FORMAT: Final = "parcels-dry-run/1"
 # What hangs on the sender's word or on the place, not on the file: told, but no reason to refuse a trial.
 _OPEN_QUESTIONS: Final = frozenset({"kind_unknown"})
 _LAYERS: Final = 20
-_ENCODING_NAMES: Final = {"utf-8": "UTF-8", "gb18030": "GB18030", "cp950": "Big5", "utf-16": "UTF-16"}
+_ENCODING_NAMES: Final = {
+    "utf-8": "UTF-8", "gbk": "GBK", "gb18030": "GB18030", "cp950": "Big5", "utf-16": "UTF-16"
+}  # fmt: skip
 
 Read = Callable[[Callable[[Session], Any]], Any]
 

@@ -120,8 +120,9 @@ DEFINITIONS: Final[dict[str, dict[str, str]]] = {
         ),
         (
             "encoding_detected",
-            "能读通全部文字的编码；依次试 .cpg、DBF 语言字节、UTF-8、GB18030。",
-            "The encoding that explains all text; tried: .cpg, language byte of the DBF, UTF-8, GB18030.",
+            "能读通全部文字的编码；依次试 .cpg、DBF 语言字节、UTF-8、GB18030。GBK 够用时写 GBK。",
+            "The encoding that explains all text; tried: .cpg, language byte of the DBF, UTF-8, GB18030 "
+            "(GBK where it suffices).",
         ),
         (
             "county_mismatches",

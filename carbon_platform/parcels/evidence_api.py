@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import marshmallow as ma
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 from flask_smorest.fields import Upload
 
@@ -20,7 +20,9 @@ from carbon_platform.parcels.tables import Parcel
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
 from carbon_platform.web import (
     Call,
+    FileIn,
     PageArgs,
+    PageOut,
     PlainText,
     Schema,
     in_transaction,
@@ -35,7 +37,7 @@ blp = Blueprint("evidence", __name__, url_prefix="/api/v1", description="证据 
 _OLDEST = date(1950, 1, 1)
 
 
-class EvidenceIn(Schema):
+class EvidenceIn(FileIn):
     file = Upload(required=True, metadata={"description": "JPEG, PNG, WebP, PDF; a log is CSV or XLSX"})
     kind = ma.fields.String(required=True, validate=ma.validate.OneOf(KINDS))
     note = PlainText(load_default="", validate=ma.validate.Length(max=400))
@@ -45,17 +47,6 @@ class EvidenceIn(Schema):
     holder_name = PlainText(load_default="", validate=ma.validate.Length(max=100))
     holder_id = PlainText(load_default="", validate=ma.validate.Length(max=30))
     valid_to = ma.fields.Date(load_default=None, metadata={"description": "last day of the right"})
-
-    @ma.pre_load
-    def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
-        return {**request.files.to_dict(), **request.form.to_dict()}
-
-    @ma.validates("file")
-    def _is_file(self, value: Any, **_kwargs: Any) -> None:
-        if not hasattr(value, "save"):
-            raise ma.ValidationError(
-                "请把文件作为附件（multipart 的 file 字段）上传。Send the file as an attachment."
-            )
 
     @ma.validates_schema
     def _fits_together(self, data: dict[str, Any], **_kwargs: Any) -> None:
@@ -106,11 +97,8 @@ class EvidenceOut(Schema):
     thumbnail_url = ma.fields.String(allow_none=True)
 
 
-class EvidencePageOut(Schema):
+class EvidencePageOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(EvidenceOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class EvidenceArgs(PageArgs):

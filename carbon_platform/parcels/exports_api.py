@@ -13,7 +13,7 @@ from carbon_platform.parcels.export_files import file_name
 from carbon_platform.parcels.export_rules import FORMATS, ORIGINAL, SYSTEMS
 from carbon_platform.parcels.export_tables import ParcelExport
 from carbon_platform.parcels.rules import KINDS
-from carbon_platform.web import Call, PageArgs, PlainText, Schema, in_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, PagesOut, PlainText, Schema, in_transaction, paged, reading
 
 blp = Blueprint("parcel_exports", __name__, url_prefix="/api/v1", description="地块导出 Exports of parcels")
 
@@ -84,11 +84,7 @@ class ExportOut(Schema):
     ready_until = ma.fields.AwareDateTime(allow_none=True)
 
 
-class ExportPageOut(Schema):
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
-    pages = ma.fields.Integer()
+class ExportPageOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(ExportOut))
 
 

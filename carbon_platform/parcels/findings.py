@@ -122,6 +122,14 @@ CATALOGUE: Final[dict[str, Words]] = {
         "茶园可能同时在林业图层里；确认后入库，同一块地同一时段只能核算一次。",
         "A tea garden may be in the forest layer too; confirm it. The same land counts once in a period.",
     ),
+    "overlap_declared": (
+        "warned",
+        "第 {row} 行与别处已申报的土地重叠 {overlap_mu:.2f} 亩（{share:.1%}）：{claim}。",
+        "Row {row} shares {overlap_mu:.2f} mu ({share:.1%}) with land declared under {claim}.",
+        "可以入库；同一碳库同一时段不能再核算。若申报已失效，请先由第二人解除申报。",
+        "It may be registered; the same pool and period cannot be counted again. A declaration that no "
+        "longer holds must first be released by a second person.",
+    ),
     "same_registered": (
         "same",
         "第 {row} 行与已登记的 {value} 相同。",

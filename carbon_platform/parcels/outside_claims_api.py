@@ -17,7 +17,17 @@ from carbon_platform.parcels.outside_claims_tables import OutsideClaim
 from carbon_platform.parcels.register import CHINA
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
 from carbon_platform.regions.boundaries import coverage
-from carbon_platform.web import Call, PageArgs, Schema, in_transaction, outside_transaction, paged, reading
+from carbon_platform.web import (
+    Call,
+    FileIn,
+    PageArgs,
+    PageOut,
+    Schema,
+    in_transaction,
+    outside_transaction,
+    paged,
+    reading,
+)
 from carbon_platform.web.schemas import PlainText
 
 blp = Blueprint(
@@ -34,7 +44,7 @@ def _text(low: int, high: int, **metadata: str) -> PlainText:
     return PlainText(required=True, validate=ma.validate.Length(low, high), metadata=metadata)
 
 
-class DeclarationIn(Schema):
+class DeclarationIn(FileIn):
     file = Upload(required=True, metadata={"description": "the claimed land: zip with a shapefile, gpkg …"})
     scheme = ma.fields.String(required=True, validate=ma.validate.OneOf(list(SCHEMES)))
     reference = _text(1, 100, description="how the scheme knows it: project number, docket number")
@@ -50,20 +60,12 @@ class DeclarationIn(Schema):
     period_start = ma.fields.Date(required=True)
     period_end = ma.fields.Date(required=True, metadata=DAY_AFTER)
 
-    @ma.pre_load
-    def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
-        fields: dict[str, Any] = request.form.to_dict()
+    def form_fields(self) -> dict[str, Any]:
+        fields = super().form_fields()
         given = request.form.getlist("pools")
         if given:
             fields["pools"] = [name.strip() for text in given for name in text.split(",") if name.strip()]
-        return {**request.files.to_dict(), **fields}
-
-    @ma.validates("file")
-    def _is_file(self, value: Any, **_kwargs: Any) -> None:
-        if not hasattr(value, "save"):
-            raise ma.ValidationError(
-                "请把文件作为附件（multipart 的 file 字段）上传。Send the file as an attachment."
-            )
+        return fields
 
 
 class ClaimReleaseIn(Schema):
@@ -94,11 +96,8 @@ class DeclarationOut(Schema):
     release_reason = ma.fields.String()
 
 
-class DeclarationPage(Schema):
+class DeclarationPage(PageOut):
     items = ma.fields.List(ma.fields.Nested(DeclarationOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class DeclarationQuery(PageArgs):

@@ -25,6 +25,7 @@ from carbon_platform.parcels.acceptance import (
     decline_import,
 )
 from carbon_platform.parcels.bulk_rows import as_json, insert_many
+from carbon_platform.parcels.declared_land import Declared, declared_near
 from carbon_platform.parcels.findings import finding
 from carbon_platform.parcels.history import data_version
 from carbon_platform.parcels.import_records import get_import, imports_statement, rows_statement
@@ -137,14 +138,15 @@ def check_layer(
     places = None if on is None else read(lambda session: coverage(session, on=on))
     prepared = staging.prepare(layer, kind_hint=kind, limits=limits, places=places)
 
-    def look_up(session: Session) -> tuple[Registered, tuple[int, int], set[str]]:
+    def look_up(session: Session) -> tuple[Registered, Declared, tuple[int, int], set[str]]:
         # First what was seen, then what is there: what comes in between is looked at again, never missed.
         seen = (session.scalar(sa.select(sa.func.max(Parcel.id))) or 0, data_version(session))
         near = registered_near(session, prepared.boxes, prepared.codes)
         known = sa.select(Region.code).where(Region.code.in_(prepared.townships))
-        return near, seen, set(session.scalars(known))
+        declared = declared_near(session, prepared.boxes)
+        return near, declared, seen, set(session.scalars(known))
 
-    registered, seen, townships = read(look_up)
+    registered, declared, seen, townships = read(look_up)
     staged = staging.stage(
         prepared,
         registered,
@@ -153,6 +155,7 @@ def check_layer(
         known_townships=townships,
         outside=outside,
         update=update,
+        declared=declared,
     )
     mode = "update" if update else "add"
     return Checked(file_name, file_sha256, staged, seen[0], seen[1], mode=mode)

@@ -19,6 +19,7 @@ import shapely
 
 from carbon_platform.parcels import numbering, rules
 from carbon_platform.parcels.comparison import compare, overlap_finding, refuse_incomplete
+from carbon_platform.parcels.declared_land import NONE_DECLARED, Declared, note_declared
 from carbon_platform.parcels.findings import finding
 from carbon_platform.parcels.reference import PLAIN, Family, Limits, families, null_words
 from carbon_platform.parcels.staged_rows import OUTCOMES, Registered, Row
@@ -228,12 +229,13 @@ def stage(
     known_townships: Collection[str] = (),
     outside: bool = False,
     update: bool = False,
+    declared: Declared = NONE_DECLARED,
 ) -> Staged:
     """Compare the rows with the sender's scope, the register and each other.
 
     ``scope`` is the region code of the sender; ``outside=True`` (trying out) only notes that a row is outside
     the city. Rows already refused are compared with nothing and refuse nobody. ``update``: rows may take the
-    place of registered parcels they cover.
+    place of registered parcels they cover. ``declared``: land other schemes claim.
     """
     places = prepared.places or load_counties()
     for row in prepared.rows:
@@ -243,6 +245,7 @@ def stage(
     _note_duplicates(rows)
     compare(rows, geoms, registered, tolerance, limits=limits, update=update, scope=scope)
     _note_overlaps_in_file(rows, geoms, tolerance)
+    note_declared(rows, geoms, declared, tolerance)
     refuse_incomplete(rows)
     return Staged(
         prepared, count_outcomes((row.outcome, row.area_m2) for row in prepared.rows), _kind_of(prepared)

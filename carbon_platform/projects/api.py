@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 from carbon_platform.errors import InvalidInput
 from carbon_platform.projects import claims, monitoring, rules, service
 from carbon_platform.projects.tables import Project
-from carbon_platform.web import Call, PageArgs, Schema, in_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, PageOut, Schema, in_transaction, paged, reading
 from carbon_platform.web.schemas import PlainText
 
 blp = Blueprint("projects", __name__, url_prefix="/api/v1", description="项目与监测 Projects and monitoring")
@@ -46,11 +46,8 @@ class ProjectOut(Schema):
     area_m2 = ma.fields.Float()
 
 
-class ProjectPage(Schema):
+class ProjectPage(PageOut):
     items = ma.fields.List(ma.fields.Nested(ProjectOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class ProjectQuery(PageArgs):

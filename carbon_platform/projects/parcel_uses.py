@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from carbon_platform.db import Database
 from carbon_platform.parcels.uses import say_uses
 from carbon_platform.projects.tables import Project, ProjectParcel
 
@@ -28,6 +29,6 @@ def projects_of(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[st
     return found
 
 
-def init() -> None:
+def init(db: Database) -> None:
     """Let the room of parcels know."""
-    say_uses("projects", projects_of)
+    say_uses(db, "projects", projects_of)

@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 
 from carbon_platform.regions import service
 from carbon_platform.regions.rules import LEVELS
-from carbon_platform.web import Call, PageArgs, Schema, coordinates, paged, reading
+from carbon_platform.web import Call, PageArgs, PageOut, Schema, coordinates, paged, reading
 
 blp = Blueprint("regions", __name__, url_prefix="/api/v1", description="行政区与批次 Regions and batches")
 
@@ -50,11 +50,8 @@ class RegionDetailOut(RegionOut):
     borders = ma.fields.List(ma.fields.Nested(BorderOut))
 
 
-class RegionPageOut(Schema):
+class RegionPageOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(RegionOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class RegionArgs(PageArgs):

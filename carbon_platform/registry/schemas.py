@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import marshmallow as ma
-from flask import request
 from flask_smorest.fields import Upload
 
 from carbon_platform.registry.staging import STATUSES
-from carbon_platform.web import PageArgs, Schema
+from carbon_platform.web import FileIn, PageArgs, PagesOut, Schema
 
 
-class RegistryUploadIn(Schema):
+class RegistryUploadIn(FileIn):
     file = Upload(required=True, metadata={"description": "CSV (UTF-8 or GB18030) or XLSX"})
     source = ma.fields.String(required=True, metadata={"description": "key of a declared source"})
-
-    @ma.pre_load
-    def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
-        return {**request.files.to_dict(), **request.form.to_dict()}
-
-    @ma.validates("file")
-    def _is_file(self, value: Any, **_kwargs: Any) -> None:
-        if not hasattr(value, "save"):
-            raise ma.ValidationError(
-                "请把文件作为附件（multipart 的 file 字段）上传。Send the file as an attachment."
-            )
 
 
 class RegistrySourceOut(Schema):
@@ -165,22 +151,15 @@ class ExternalHoldingOut(ExternalBatchOut):
     here_en = ma.fields.String()
 
 
-class _PageOut(Schema):
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
-    pages = ma.fields.Integer()
-
-
-class RegistryImportPageOut(_PageOut):
+class RegistryImportPageOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(RegistryImportOut))
 
 
-class RegistryRowPageOut(_PageOut):
+class RegistryRowPageOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(RegistryRowOut))
 
 
-class ExternalBatchPageOut(_PageOut):
+class ExternalBatchPageOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(ExternalBatchOut))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 
 from carbon_platform.revenue.rules import LEVELS, WHOLE_BP
-from carbon_platform.web import PageArgs, Schema, integer
+from carbon_platform.web import PageArgs, PagesOut, Schema, integer
 
 
 class ExceptionIn(Schema):
@@ -111,14 +111,7 @@ class DistributionLineOut(Schema):
     amount_fen = ma.fields.Integer()
 
 
-class PageOut(Schema):
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
-    pages = ma.fields.Integer()
-
-
-class DistributionLinesOut(PageOut):
+class DistributionLinesOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(DistributionLineOut))
 
 
@@ -126,7 +119,7 @@ class DistributionWithLinesOut(DistributionOut):
     lines = ma.fields.Nested(DistributionLinesOut)
 
 
-class DistributionsOut(PageOut):
+class DistributionsOut(PagesOut):
     items = ma.fields.List(ma.fields.Nested(DistributionOut))
 
 

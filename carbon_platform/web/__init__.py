@@ -26,14 +26,18 @@ from carbon_platform.web.calls import (
     platform,
     reading,
 )
-from carbon_platform.web.paging import Page, PageArgs, paged
+from carbon_platform.web.paging import Page, PageArgs, PageOut, PagesOut, paged
 from carbon_platform.web.schemas import PlainText, Schema, integer
+from carbon_platform.web.uploads import FileIn
 
 __all__ = [
     "Call",
+    "FileIn",
     "Hooks",
     "Page",
     "PageArgs",
+    "PageOut",
+    "PagesOut",
     "PlainText",
     "Platform",
     "Schema",

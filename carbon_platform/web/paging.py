@@ -21,6 +21,20 @@ class PageArgs(Schema):
     size = ma.fields.Integer(load_default=50, validate=ma.validate.Range(1, SIZE_MAX))
 
 
+class PageOut(Schema):
+    """Which page this is, of how many rows in all; features add ``items``."""
+
+    page = ma.fields.Integer()
+    size = ma.fields.Integer()
+    total = ma.fields.Integer()
+
+
+class PagesOut(PageOut):
+    """With the number of pages, as :class:`Page` counts them."""
+
+    pages = ma.fields.Integer()
+
+
 @dataclass(frozen=True)
 class Page:
     """One page. ``items`` are what the statement selects (entities or rows)."""

@@ -41,7 +41,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> VectorLayer:
 def test_reads_as_a_gbk_layer_of_the_county(clean: VectorLayer) -> None:
     assert (clean.layer, clean.encoding, clean.epsg, clean.crs_origin) == (
         "新县油茶小班",
-        "gb18030",
+        "gbk",
         4526,
         "prj",
     )

@@ -28,7 +28,7 @@ def test_1_the_report_names_every_faulty_row_and_the_map_shows_the_rest(house: H
     officer = sign_in(house.http, "forestry.guangshan")
     camellia = next(i for i in told.imports if (i["kind"], i["county"]) == ("camellia", "411522"))
     staged = camellia["staged"]
-    assert (staged["encoding"], staged["epsg"], staged["family"]) == ("gb18030", 4526, "A")
+    assert (staged["encoding"], staged["epsg"], staged["family"]) == ("gbk", 4526, "A")
     counts = staged["counts"]
     assert sum(outcome["rows"] for outcome in counts.values()) == SMALL.camellia["411522"]
     rows = list(all_pages(officer, f"/api/v1/parcel-imports/{staged['id']}/rows"))

@@ -156,7 +156,7 @@ def test_kml_in_gbk(tmp_path: Path) -> None:
     path = tmp_path / "a.kml"
     path.write_bytes(text.encode("gbk"))
     layer = read_vector(path)
-    assert (layer.encoding, layer.frame["Name"].tolist()) == ("gb18030", ["油茶"])
+    assert (layer.encoding, layer.frame["Name"].tolist()) == ("gbk", ["油茶"])
 
 
 # --- GeoParquet -----------------------------------------------------------------------------------

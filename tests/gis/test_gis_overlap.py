@@ -10,6 +10,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gis import overlap
 from gis.overlap import OverlapTolerance, covered_share, overlaps_between, self_overlaps
 
 X, Y = 38_550_000.0, 3_540_000.0
@@ -108,3 +109,14 @@ def test_pairs_are_those_of_a_plain_double_loop(seed: int, count: int) -> None:
     between = overlaps_between(parcels[:cut], parcels[cut:])
     crossing = {(i, j - cut) for i, j in expected if i < cut <= j}
     assert set(zip(between["left"], between["right"], strict=True)) == crossing
+
+
+def test_pairs_shared_among_threads_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    corners = rng.uniform(0, 600, (120, 2))
+    boxes = shapely.box(corners[:, 0], corners[:, 1], corners[:, 0] + 60, corners[:, 1] + 60)
+    alone = self_overlaps(boxes)
+    monkeypatch.setattr(overlap, "PAIRS_PER_THREAD", 7)
+    monkeypatch.setattr(overlap.os, "cpu_count", lambda: 5)
+    assert len(alone) > 40
+    assert self_overlaps(boxes).equals(alone)

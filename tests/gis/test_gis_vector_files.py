@@ -44,7 +44,7 @@ def test_gbk_without_any_hint(write_shapefile: Write, zip_layer: Write, squares:
     assert layer.frame["MC"].tolist() == NAMES["MC"]
     assert layer.frame["DI_LEI"].tolist() == ["0111", "0131", "0000"]
     assert str(layer.frame["DI_LEI"].dtype) == "str"
-    assert (layer.encoding, layer.epsg, layer.crs_origin, layer.notes) == ("gb18030", 4490, "prj", ())
+    assert (layer.encoding, layer.epsg, layer.crs_origin, layer.notes) == ("gbk", 4490, "prj", ())
     assert layer.frame.crs.to_epsg() == 4490
     assert shapely.equals(layer.frame.geometry.values, squares).all()
     assert layer.frame.index.tolist() == [0, 1, 2]
@@ -56,11 +56,13 @@ def test_gbk_without_any_hint(write_shapefile: Write, zip_layer: Write, squares:
         ("UTF-8", "UTF-8", 0, "utf-8", []),
         ("UTF-8", None, 0, "utf-8", []),
         ("UTF-8", "GBK", 0, "utf-8", ["gis.note.cpg_lies"]),
-        ("GBK", "UTF-8", 0, "gb18030", ["gis.note.cpg_lies"]),
-        ("GBK", "ANSI 936", 0, "gb18030", []),
-        ("GBK", "GB2312\r\n", 0, "gb18030", []),
-        ("GBK", "nonsense", 0x4D, "gb18030", []),
+        ("GBK", "UTF-8", 0, "gbk", ["gis.note.cpg_lies"]),
+        ("GBK", "ANSI 936", 0, "gbk", []),
+        ("GBK", "GB2312\r\n", 0, "gbk", []),
+        ("GBK", "nonsense", 0x4D, "gbk", []),
+        ("GBK", "GB18030", 0, "gb18030", []),
         ("GB18030", None, 0, "gb18030", []),
+        ("GB18030", "GBK", 0, "gb18030", []),
     ],
 )
 def test_encodings(
@@ -92,7 +94,7 @@ def test_character_cut_at_the_end_of_a_field(write_shapefile: Write) -> None:
     dbf[at : at + 8] = ("x油茶基地".encode("gbk"))[:8]
     shp.with_suffix(".dbf").write_bytes(dbf)
     layer = read_vector(shp)
-    assert layer.encoding == "gb18030"
+    assert layer.encoding == "gbk"
     assert layer.frame["MC"].iloc[0].startswith("x油茶基")
     assert layer.frame["MC"].iloc[1:].tolist() == ["茶", "水田"]
     assert codes(layer) == ["gis.note.cut_characters"]

@@ -12,14 +12,7 @@ from parcel_files import sign_in
 from parcel_house import make_app, prepare_parcels
 
 from carbon_platform.db import Database
-from carbon_platform.parcels import uses
 from carbon_platform.web.calls import platform
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This house has no other rooms, whatever app another test of the process has made."""
-    monkeypatch.setattr(uses, "_lookups", {})
 
 
 @pytest.fixture

@@ -158,8 +158,8 @@ def geodatabase(frame: Any, folder: Path) -> Path:
 
 FORMS: dict[str, tuple[int, str, str, Callable[[Any, Path], Path]]] = {
     # name: system, where it is known from, encoding, how it is written
-    "gbk zone 38": (4526, "file", "GB18030", lambda f, p: zipped_shapefile(f, p)),
-    "gbk zone 39, no prj": (4527, "coordinates", "GB18030", lambda f, p: zipped_shapefile(f, p, prj=False)),
+    "gbk zone 38": (4526, "file", "GBK", lambda f, p: zipped_shapefile(f, p)),
+    "gbk zone 39, no prj": (4527, "coordinates", "GBK", lambda f, p: zipped_shapefile(f, p, prj=False)),
     "utf-8 cm 114, cpg": (
         4547,
         "file",
@@ -172,11 +172,11 @@ FORMS: dict[str, tuple[int, str, str, Callable[[Any, Path], Path]]] = {
         "UTF-8",
         lambda f, p: zipped_shapefile(f, p, encoding="UTF-8", prj=False),
     ),
-    "gbk degrees, lying cpg": (4490, "file", "GB18030", lambda f, p: zipped_shapefile(f, p, cpg="UTF-8")),
+    "gbk degrees, lying cpg": (4490, "file", "GBK", lambda f, p: zipped_shapefile(f, p, cpg="UTF-8")),
     "zone 38 swapped, no prj": (
         4526,
         "coordinates",
-        "GB18030",
+        "GBK",
         lambda f, p: zipped_shapefile(swapped(f), p, prj=False),
     ),
     "degrees swapped": (4490, "file", "UTF-8", lambda f, p: geojson(swapped(f), p)),

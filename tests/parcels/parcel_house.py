@@ -14,7 +14,7 @@ from carbon_platform.identity import tables as identity_tables
 from carbon_platform.identity.api import blp as identity_api
 from carbon_platform.identity.rules import PERMISSIONS, SYSTEM, Actor
 from carbon_platform.identity.service import add_user, authenticate, csrf_token
-from carbon_platform.parcels import export_tables, history_tables
+from carbon_platform.parcels import export_tables, history_tables, outside_claims_tables
 from carbon_platform.parcels import tables as parcels_tables
 from carbon_platform.parcels.api import blp as parcels_api
 from carbon_platform.parcels.candidates import bbox_ddl
@@ -57,7 +57,10 @@ def prepare_parcels(url: str) -> None:
 
 def _table_names() -> set[str]:
     # Other tests may have imported other rooms; their tables refer to more than is here.
-    modules = (identity_tables, idempotency, export_tables, history_tables, parcels_tables, regions_tables)
+    modules = (
+        identity_tables, idempotency, export_tables, history_tables, outside_claims_tables, parcels_tables,
+        regions_tables,
+    )  # fmt: skip
     return {
         value.__tablename__
         for module in modules

@@ -269,11 +269,11 @@ def test_trap_18_the_city_enters_an_exclave_with_its_papers_and_a_second_person(
     assert parcels(db)[ONE].county_code == "411522"  # where it belongs, not where it lies
 
 
-def test_a_change_says_who_uses_the_parcel(db, monkeypatch):
+def test_a_change_says_who_uses_the_parcel(db):
     register(db, 2)
     one = parcels(db)[ONE].id
     said = {one: [("项目 甲", "project A")]}
-    monkeypatch.setitem(uses._lookups, "test", lambda _s, ids: {i: said[i] for i in ids if i in said})
+    uses.say_uses(db, "test", lambda _s, ids: {i: said[i] for i in ids if i in said})
     told = stage(db, [record(1, PINGJUN_NL=8), record(2, PINGJUN_NL=8)])
     assert codes_of(db, told) == [["changed_registered", "in_use"], ["changed_registered"]]
     assert "项目 甲" in rows_of(db, told)[0].findings[1]["zh"]

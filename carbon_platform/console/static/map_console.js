@@ -121,7 +121,8 @@ export class MapConsole {
     return {
       ...made,
       layers: [
-        ...ground, ...parcels, { ...names, maxzoom: PARCELS_FROM, layout: { ...names.layout, 'text-offset': [0, -0.9] } }, ...numbers,
+        // A county's number stands below its middle, so its name stands above.
+        ...ground, ...parcels, { ...names, maxzoom: PARCELS_FROM, layout: { ...names.layout, 'text-anchor': 'bottom', 'text-offset': [0, -0.6] } }, ...numbers,
         { id: 'taken', type: 'fill', ...taken, paint: { 'fill-color': c.brick, 'fill-opacity': 0.2 } },
         { id: 'taken-hatch', type: 'fill', ...taken, paint: { 'fill-pattern': 'hatch' } },
         { id: 'taken-edge', type: 'line', ...taken, paint: { 'line-color': c.brick, 'line-width': 3 } },
