@@ -5,7 +5,7 @@ SERVE ?= 1
 PORT ?= 8080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs lock clean translations vendor bench-ledger bench-methodologies bench-gis bench-map
+.PHONY: help demo test check docs lock clean translations vendor bench-ledger bench-methodologies bench-gis bench-map bench-citizens
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,7 +30,11 @@ help: ## this list
 demo: .venv/run.stamp ## play the whole story on a fresh database, then serve it (SERVE=0: stop after the table)
 	@$(PY) -m demo $(if $(filter 0,$(SERVE)),--no-serve,--port $(PORT))
 
-test: .venv/dev.stamp ## everything that can run on this machine
+# What the tests of the mini-program need; without Node.js they are left out.
+node_modules/.package-lock.json: package-lock.json
+	@command -v npm >/dev/null || exit 0; echo "Installing what the Node tests need …"; npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || echo "npm ci failed: tests of the mini-program are left out"
+
+test: .venv/dev.stamp $(if $(shell command -v npm),node_modules/.package-lock.json) ## everything that can run on this machine
 	@$(PY) -m pytest -n 2 --dist loadgroup
 
 check: .venv/dev.stamp ## lint, format, types, import walls, migrations, OpenAPI, translations
@@ -59,6 +63,9 @@ bench-gis: .venv/run.stamp ## measure imports, overlaps and tiles beside bare sc
 
 bench-map: .venv/dev.stamp ## measure the map console in Chromium with 100,000 parcels in view, write benchmarks/results
 	@$(PY) -m benchmarks.map_frames
+
+bench-citizens: .venv/dev.stamp ## measure acts with the whole pipeline on and a day of 400,000 people, write benchmarks/results
+	@$(PY) -m benchmarks.citizens $(ROWS)
 
 docs: .venv/run.stamp ## print docs/zh|en/methodologies from the declarations
 	$(PY) tools/methodology_docs.py

@@ -1,5 +1,5 @@
 """Entry point of every server: ``gunicorn wsgi:app``, ``flask --app wsgi …``."""
 
-from carbon_platform.app import create_app
+from carbon_platform.app import serving_app
 
-app = create_app()
+app = serving_app()

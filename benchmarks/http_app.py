@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from carbon_platform.app import create_app
+from carbon_platform.app import serving_app
 
-app = create_app()
+app = serving_app()
 
 
 @app.get("/bench/trivial")

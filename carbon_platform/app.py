@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -11,7 +12,13 @@ from flask_babel import Babel
 
 from carbon_platform import cli, console
 from carbon_platform.books.api import blp as books_api
+from carbon_platform.citizens.accounts_api import blp as accounts_api
 from carbon_platform.citizens.api import blp as citizens_api
+from carbon_platform.citizens.bindings_api import blp as bindings_api
+from carbon_platform.citizens.points_api import blp as points_api
+from carbon_platform.citizens.rewards_api import blp as rewards_api
+from carbon_platform.citizens.steps_api import blp as steps_api
+from carbon_platform.citizens.truth_api import blp as truth_api
 from carbon_platform.config import Settings, load_settings
 from carbon_platform.credits.api import blp as credits_api
 from carbon_platform.credits.claims_api import blp as claims_api
@@ -23,17 +30,26 @@ from carbon_platform.credits.tickets_api import blp as tickets_api
 from carbon_platform.credits.tiles_api import blp as tiles_api
 from carbon_platform.credits.uncertainty_api import blp as uncertainty_api
 from carbon_platform.db import Database
+from carbon_platform.groups.api import blp as groups_api
 from carbon_platform.identity.api import blp as identity_api
+from carbon_platform.identity.sealing import say_keys
 from carbon_platform.identity.service import authenticate, csrf_token
+from carbon_platform.inclusion.api import blp as inclusion_api
+from carbon_platform.inclusion.citizen_api import blp as citizen_inclusion_api
 from carbon_platform.market.api import blp as market_api
+from carbon_platform.merchants.api import blp as merchants_api
 from carbon_platform.parcels.api import blp as parcels_api
 from carbon_platform.parcels.changes_api import blp as parcel_changes_api
 from carbon_platform.parcels.drawing_api import blp as drawing_api
 from carbon_platform.parcels.evidence_api import blp as evidence_api
 from carbon_platform.parcels.exports_api import blp as parcel_exports_api
 from carbon_platform.parcels.outside_claims_api import blp as outside_claims_api
+from carbon_platform.partners.api import blp as partners_api
+from carbon_platform.partners.scenes_api import blp as scenes_api
 from carbon_platform.projects import parcel_uses
 from carbon_platform.projects.api import blp as projects_api
+from carbon_platform.proxies.api import blp as proxies_api
+from carbon_platform.proxies.village_api import blp as village_api
 from carbon_platform.regions.api import blp as regions_api
 from carbon_platform.registry.api import blp as registry_api
 from carbon_platform.revenue.api import blp as revenue_api
@@ -69,6 +85,20 @@ APIS = (
     registry_api,
     revenue_api,
     citizens_api,
+    accounts_api,
+    bindings_api,
+    steps_api,
+    partners_api,
+    scenes_api,
+    inclusion_api,
+    citizen_inclusion_api,
+    points_api,
+    truth_api,
+    rewards_api,
+    merchants_api,
+    groups_api,
+    proxies_api,
+    village_api,
 )
 
 
@@ -94,6 +124,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     db = Database(settings.database_url)
     parcel_uses.init(db)
+    say_keys(db, settings)
     app.extensions["carbon"] = Platform(
         settings=settings,
         db=db,
@@ -109,4 +140,16 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
     init_openapi(app, APIS)
     console.init_app(app)
     cli.init_app(app)
+    return app
+
+
+def serving_app() -> Flask:
+    """The application of a process that stays: a server's, the scheduler's, the worker's.
+
+    What was loaded by now stays for good: the collector need not walk over a million objects of libraries
+    again and again while batches come and go.
+    """
+    app = create_app()
+    gc.collect()
+    gc.freeze()
     return app

@@ -13,10 +13,12 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from carbon_platform import jobs
-from carbon_platform.citizens.rewards import load_rewards
+from carbon_platform.citizens.inbox_commands import group as inbox
+from carbon_platform.citizens.service import load_reference as load_citizens
 from carbon_platform.errors import PlatformError
 from carbon_platform.identity.rules import ROLES_ZH, SYSTEM
 from carbon_platform.identity.service import add_organisation, add_user
+from carbon_platform.inclusion.commands import group as inclusion
 from carbon_platform.ledger import (
     check_published,
     grants_ddl,
@@ -30,6 +32,9 @@ from carbon_platform.migrate import alembic_config
 from carbon_platform.parcel_cli import group as parcels
 from carbon_platform.parcels import spatial
 from carbon_platform.parcels.evidence_commands import group as evidence
+from carbon_platform.partners.commands import group as partners
+from carbon_platform.people_cli import people
+from carbon_platform.proxies.commands import group as village
 from carbon_platform.region_cli import regions
 from carbon_platform.regions.service import load_reference
 from carbon_platform.registry.commands import group as registry
@@ -42,7 +47,23 @@ organisations = AppGroup("organisations", help="Companies, bureaus, banks.")
 
 
 def init_app(app: Flask) -> None:
-    for group in (db, evidence, ledger, methodology, organisations, users, parcels, regions, registry):
+    groups = (
+        db,
+        evidence,
+        inbox,
+        inclusion,
+        ledger,
+        methodology,
+        organisations,
+        users,
+        parcels,
+        partners,
+        people,
+        regions,
+        registry,
+        village,
+    )
+    for group in groups:
         app.cli.add_command(group)
     for command in (setup, scheduler, write_openapi):
         app.cli.add_command(command)
@@ -97,7 +118,7 @@ def prepare(house: Platform) -> int:
 
     command.upgrade(alembic_config(house.settings.database_url), "head")
     count = house.db.transact(load_reference)
-    house.db.transact(load_rewards)
+    house.db.transact(load_citizens)
     return count
 
 

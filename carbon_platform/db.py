@@ -6,8 +6,9 @@ outermost caller (an endpoint, a job item, a command) opens a transaction, throu
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -174,6 +175,19 @@ def _lost_race(error: DBAPIError) -> bool:
     if isinstance(error, IntegrityError):
         return "UNIQUE" in str(error.orig)
     return isinstance(error, OperationalError) and "locked" in str(error.orig)
+
+
+def among(session: Session, column: Any, values: Collection[Any]) -> sa.ColumnElement[bool]:
+    """``column IN values`` with one parameter, however many values there are.
+
+    A list of a thousand parameters costs the driver more than the database; this costs neither.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        listed = sa.cast(sa.literal(json.dumps(list(values))), sa.JSON())
+        each = sa.func.json_array_elements_text(listed).table_valued("value")
+        return sa.type_coerce(column.in_(sa.select(each.c.value)), sa.Boolean)
+    each = sa.func.json_each(json.dumps(list(values))).table_valued("value")
+    return sa.type_coerce(column.in_(sa.select(each.c.value)), sa.Boolean)
 
 
 def serialise(session: Session, name: str) -> None:

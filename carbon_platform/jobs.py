@@ -14,10 +14,17 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
+from carbon_platform.citizens import inbox
 from carbon_platform.citizens.chores import activate_points, expire_points
+from carbon_platform.citizens.privacy import erase_due, minimise
+from carbon_platform.citizens.targets import count as count_open_accounts
+from carbon_platform.citizens.truth_chores import draw_audits, forget_links, lapse_points
 from carbon_platform.credits.double_claims import report_words
 from carbon_platform.credits.uncertainty import analyse_due
+from carbon_platform.groups.statistics import release_due
+from carbon_platform.inclusion import chores as inclusion
 from carbon_platform.ledger import (
     closed_cut,
     expire_holds,
@@ -30,8 +37,11 @@ from carbon_platform.ledger import (
     take_snapshot,
     verify,
 )
+from carbon_platform.merchants.chores import give_back_due, keep_budgets
 from carbon_platform.parcels.evidence_check import check_evidence
 from carbon_platform.parcels.evidence_commands import store_of
+from carbon_platform.partners.chores import forget_used, judge_quality
+from carbon_platform.proxies.commands import forget_pictures
 from carbon_platform.scheduling import claim, conclude
 from carbon_platform.web import Platform
 from carbon_platform.web.idempotency import forget_old_keys
@@ -112,8 +122,36 @@ def activate_due_points(house: Platform) -> tuple[str, str]:
     return activate_points(house.db, now=house.clock())
 
 
+def work_inbox(house: Platform) -> None:
+    """What sources sent goes into the books; every second, and silent when nothing waits."""
+    done = inbox.work_through(house.db, house.clock)
+    if done.rows:
+        (log.error if done.failed else log.info)("inbox %s", inbox.words(done))
+
+
 def expire_old_points(house: Platform) -> tuple[str, str]:
     return expire_points(house.db, now=house.clock())
+
+
+def give_back_vouchers(house: Platform) -> tuple[str, str]:
+    return give_back_due(house.db, now=house.clock())
+
+
+def keep_reward_budgets(house: Platform) -> tuple[str, str]:
+    """Alarm when a sponsor's money does not reach for a merchant's next month."""
+    return keep_budgets(house.db, now=house.clock())
+
+
+def lapse_unclaimed_points(house: Platform) -> tuple[str, str]:
+    return lapse_points(house.db, now=house.clock())
+
+
+def draw_source_audits(house: Platform) -> tuple[str, str]:
+    return draw_audits(house.db, now=house.clock())
+
+
+def forget_account_links(house: Platform) -> tuple[str, str]:
+    return forget_links(house.db, now=house.clock())
 
 
 def analyse_uncertainty(house: Platform) -> tuple[str, str]:
@@ -135,6 +173,55 @@ def look_for_double_claims(house: Platform) -> tuple[str, str]:
     return ("ok" if sound else "alarm"), words
 
 
+def release_group_weeks(house: Platform) -> tuple[str, str]:
+    """The figures of each ended week, once, for ten people and more."""
+    return release_due(house.db, now=house.clock())
+
+
+def roll_up_acts(house: Platform) -> tuple[str, str]:
+    return inclusion.roll_up(house.db, now=house.clock())
+
+
+def check_inclusion(house: Platform) -> tuple[str, str]:
+    """Alarm when sums over acts or a bundle differ from the acts."""
+    return inclusion.check(house.db, now=house.clock())
+
+
+def expire_offset_orders(house: Platform) -> tuple[str, str]:
+    return inclusion.expire_orders(house.db, now=house.clock())
+
+
+def retire_paid_offsets(house: Platform) -> tuple[str, str]:
+    return inclusion.retire_offsets(house.db, now=house.clock())
+
+
+def count_accounts(house: Platform) -> tuple[str, str]:
+    """Opened, active and real-name accounts by county, for the dashboard and the target curve."""
+    opened = house.db.transact(lambda session: count_open_accounts(session, now=house.clock()))
+    return "ok", f"{opened:,} accounts open"
+
+
+def erase_people(house: Platform) -> tuple[str, str]:
+    """Alarm when a deletion somebody asked for could not be carried out."""
+    return erase_due(house.db, now=house.clock())
+
+
+def minimise_personal_data(house: Platform) -> tuple[str, str]:
+    return minimise(house.db, now=house.clock())
+
+
+def forget_partner_nonces(house: Platform) -> tuple[str, str]:
+    return forget_used(house.db, now=house.clock())
+
+
+def judge_partner_data(house: Platform) -> tuple[str, str]:
+    return judge_quality(house.db, now=house.clock())
+
+
+def forget_village_pictures(house: Platform) -> tuple[str, str]:
+    return "ok", f"{forget_pictures(house)} photos and papers removed"
+
+
 def forget_keys(house: Platform) -> tuple[str, str]:
     count = house.db.transact(lambda session: forget_old_keys(session, now=house.clock()))
     return "ok", f"{count} idempotency keys forgotten"
@@ -151,9 +238,26 @@ JOBS = (
     Job("citizens.activate_points", "*/10 * * * *", activate_due_points, slot_minutes=10),
     # Hourly, so that a run that was killed after midnight is made up for within the hour.
     Job("citizens.expire_points", "5 * * * *", expire_old_points, slot_minutes=60),
+    Job("citizens.give_back_vouchers", "*/10 * * * *", give_back_vouchers, slot_minutes=10),
+    Job("merchants.budgets", "25 0 * * *", keep_reward_budgets, slot_minutes=24 * 60),
+    Job("citizens.lapse_points", "15 * * * *", lapse_unclaimed_points, slot_minutes=60),
+    Job("citizens.audits", "10 6 * * *", draw_source_audits, slot_minutes=24 * 60),
+    Job("citizens.forget_links", "50 3 * * *", forget_account_links, slot_minutes=24 * 60),
+    Job("citizens.count_accounts", "50 * * * *", count_accounts, slot_minutes=60),
+    Job("citizens.erase_people", "25 * * * *", erase_people, slot_minutes=60),
+    Job("citizens.minimise", "20 3 * * *", minimise_personal_data, slot_minutes=24 * 60),
     Job("credits.uncertainty", "*/10 * * * *", analyse_uncertainty, slot_minutes=10),
     Job("parcels.evidence", "35 3 * * *", check_evidence_files, slot_minutes=24 * 60),
     Job("credits.double_claims", "5 4 * * *", look_for_double_claims, slot_minutes=24 * 60),
+    # Daily, so that a week whose run was killed is published the next morning.
+    Job("groups.release_weeks", "20 4 * * *", release_group_weeks, slot_minutes=24 * 60),
+    Job("inclusion.roll_up", "*/5 * * * *", roll_up_acts, slot_minutes=5),
+    Job("inclusion.check", "40 4 * * *", check_inclusion, slot_minutes=24 * 60),
+    Job("inclusion.expire_orders", "*/10 * * * *", expire_offset_orders, slot_minutes=10),
+    Job("inclusion.retire_offsets", "20 3 * * *", retire_paid_offsets, slot_minutes=24 * 60),
+    Job("partners.forget", "35 * * * *", forget_partner_nonces, slot_minutes=60),
+    Job("partners.quality", "40 7 * * *", judge_partner_data, slot_minutes=24 * 60),
+    Job("village.forget_pictures", "50 3 * * *", forget_village_pictures, slot_minutes=24 * 60),
     Job("web.forget_keys", "45 2 * * *", forget_keys, slot_minutes=24 * 60),
 )
 
@@ -186,6 +290,8 @@ def make_scheduler(house: Platform) -> BlockingScheduler:
     )
     for job in JOBS:
         scheduler.add_job(run_once, CronTrigger.from_crontab(job.cron, ZONE), args=(job, house), id=job.name)
+    # No slot is claimed: rows are, and two workers beside each other only share them.
+    scheduler.add_job(work_inbox, IntervalTrigger(seconds=1), args=(house,), id="citizens.inbox")
     return scheduler
 
 

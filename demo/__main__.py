@@ -107,10 +107,11 @@ def serve(app: Flask, port: int, screen: Console) -> None:
 
     import waitress
 
-    from carbon_platform.jobs import JOBS, run_once
+    from carbon_platform.jobs import JOBS, run_once, work_inbox
 
     def housekeeping() -> None:
         # The demo is one process: its jobs run once now; a real installation runs `flask scheduler`.
+        work_inbox(platform(app))
         for job in JOBS:
             run_once(job, platform(app))
 

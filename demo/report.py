@@ -129,6 +129,20 @@ def _citizen(told: Told) -> Table:
     table.add_row(
         "兑换 Redeemed", f"{voucher['name_zh']}，券码 {voucher['voucher_code']}" if voucher else "积分还不够"
     )
+    if told.spending:
+        table.add_row(
+            "到店核销 At the till",
+            f"{told.spending['used']['name_zh']}，再用一次：{told.spending['used_again']['reason_zh']}",
+        )
+        table.add_row("捐赠 Given", told.spending["donation"]["is_zh"])
+    if told.partner:
+        push, again, day = told.partner["push"], told.partner["again"], told.partner["day"]
+        agreed = "一致" if day["outcome"] == "agreed" else "有差异"
+        table.add_row(
+            "公交推送 Bus push",
+            f"收下 {push['received']} 行，拒收 {push['refused']} 行；"
+            f"再送一次：重复 {again['duplicates']} 行；{day['day']} 对账{agreed}",
+        )
     totals = citizen["book"]["totals"]
     refusal, points = citizen["refusals"][0], citizen["points"]
     table.add_row("没换成 Refused", refusal["reason_zh"])

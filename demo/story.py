@@ -18,6 +18,8 @@ from demo import monitoring
 from demo.citizen import tell_citizen
 from demo.client import Person, Refused, sign_in, sign_in_citizen
 from demo.parcels import make_camellia_zip, make_rice_zip
+from demo.partners import push_rides
+from demo.shops import open_shops, spend
 from demo.world import OFFICER_OF
 
 CAMELLIA_PERIOD = {"period_start": "2024-01-01", "period_end": "2026-01-01"}
@@ -59,6 +61,9 @@ class Told:
     distributions: list[dict[str, Any]] = field(default_factory=list)
     citizen: dict[str, Any] = field(default_factory=dict)
     pledge: dict[str, Any] = field(default_factory=dict)
+    shops: dict[str, Any] = field(default_factory=dict)
+    spending: dict[str, Any] = field(default_factory=dict)
+    partner: dict[str, Any] = field(default_factory=dict)
     dashboard: dict[str, Any] = field(default_factory=dict)
 
 
@@ -78,6 +83,8 @@ def tell(http: httpx.Client, plan: Plan, folder: Path, progress: Progress = lamb
         pledge,
         distribute,
         ride_the_bus,
+        use_the_points,
+        listen_to_the_bus,
         look_at_the_board,
     ):
         chapter(http, plan, told, folder, progress)
@@ -284,6 +291,21 @@ def distribute(http: httpx.Client, plan: Plan, told: Told, folder: Path, progres
 def ride_the_bus(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
     """7 · A citizen consents, rides the bus, cleans her plate, and takes a voucher; a repeat counts once."""
     told.citizen = tell_citizen(sign_in_citizen(http, "demo-xiaoman", "小满"))
+
+
+def use_the_points(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
+    """8 · A sponsor pays in, shops open; a voucher is used at the till once, and points become seedlings."""
+    progress("商家 Shops", 0, 1)
+    told.shops = open_shops(lambda username: sign_in(http, username))
+    told.spending = spend(sign_in_citizen(http, "demo-xiaoman", "小满"), sign_in(http, "store"))
+    progress("商家 Shops", 1, 1)
+
+
+def listen_to_the_bus(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:
+    """9 · A partner signs its pushes: good rows are taken in, repeats change nothing, the day agrees."""
+    progress("公交推送 Bus", 0, 1)
+    told.partner = push_rides(http, sign_in(http, "bus"), sign_in_citizen(http, "demo-dashan", "大山"))
+    progress("公交推送 Bus", 1, 1)
 
 
 def look_at_the_board(http: httpx.Client, plan: Plan, told: Told, folder: Path, progress: Progress) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from carbon_platform.citizens.scene_tables import Scene
 from carbon_platform.identity.rules import SYSTEM
 from carbon_platform.identity.service import add_organisation, add_user
 
@@ -35,6 +36,10 @@ ORGANISATIONS = {
     "淮畔水泥有限公司（演示）": ("enterprise", "411525", "91411525DEMO00004X"),
     "毛尖茶业有限公司（演示）": ("enterprise", "411502", "91411502DEMO00005X"),
     "信阳结算银行（演示）": ("bank", "4115", "91411500DEMO00006X"),
+    "信阳公交（演示）": ("partner", "4115", ""),
+    "淮畔文化馆（演示）": ("merchant", "411502", ""),
+    "碳普惠便利店（演示）": ("merchant", "411502", ""),
+    "植绿合作社（演示）": ("merchant", "411522", ""),
 }
 
 LOGINS = (
@@ -53,6 +58,12 @@ LOGINS = (
     Login("dingxin", "鼎信集团财务", "dingxin", "4115", "鼎信集团（演示）"),
     Login("bank", "银行柜面", "bank", "4115", "信阳结算银行（演示）"),
     Login("auditor", "审计员", "auditor", "4115", ""),
+    Login("bus", "公交数据专员", "scene_operator", "4115", "信阳公交（演示）"),
+    Login("store", "便利店店员", "merchant", "411502", "碳普惠便利店（演示）"),
+    Login("culture", "文化馆前台", "merchant", "411502", "淮畔文化馆（演示）"),
+    Login("planters", "植绿合作社", "merchant", "411522", "植绿合作社（演示）"),
+    Login("village.sanlidian", "李村", "village_officer", "411502001", ""),
+    Login("village.second", "赵村", "village_officer", "411502001", ""),
 )
 
 OFFICER_OF = {login.region_code: login.username for login in LOGINS if login.role == "forestry_officer"}
@@ -78,4 +89,7 @@ def populate(session: Session, *, now: datetime) -> dict[str, int]:
             organisation_id=ids.get(login.organisation),
             now=now,
         )
+    bus = session.get(Scene, "xinyang-bus")
+    if bus is not None:
+        bus.organisation_id = ids["信阳公交（演示）"]
     return ids

@@ -57,6 +57,54 @@ def input_digest(
     return total.hexdigest()
 
 
+def digests_alone(
+    columns: tuple[Column, ...],
+    values: Mapping[str, Any],
+    rows: int,
+    period: tuple[date, date],
+    label: str,
+) -> list[str]:
+    """For each row the digest :func:`input_digest` gives a frame of that row alone, labelled ``label``.
+
+    ``values``: as :func:`methodologies.validation.canonical` returns them for all rows together.
+    """
+    first = _Bytes()
+    _header(first, {"format": _FORMAT, "rows": 1, "period": [day.isoformat() for day in period]})
+    _header(first, {"labels": "text"})
+    first.update(_text_bytes(np.array([label], dtype=object)))
+    parts: list[list[bytes]] = []
+    for column in sorted(columns, key=lambda column: column.name):
+        words = _Bytes()
+        _header(words, _column_header(column))
+        parts.append([words.taken + cell for cell in _cells(column, values[column.name], rows)])
+    start = hashlib.sha256(first.taken)
+    digests = []
+    for row in zip(*parts, strict=True):
+        total = start.copy()
+        total.update(b"".join(row))
+        digests.append(total.hexdigest())
+    return digests
+
+
+class _Bytes:
+    """Takes bytes as a hash does, and keeps them."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def update(self, more: bytes) -> None:
+        self.taken += more
+
+
+def _cells(column: Column, values: Any, rows: int) -> list[bytes]:
+    """The bytes of each cell of a column."""
+    if column.kind == "text":
+        return [bytes(_text_bytes(values[row : row + 1])) for row in range(rows)]
+    whole = bytes(_column_bytes(column, values, None))
+    size = len(whole) // rows if rows else 0
+    return [whole[row * size : (row + 1) * size] for row in range(rows)]
+
+
 def table_digest(columns: tuple[Column, ...], table: pd.DataFrame) -> str:
     """SHA-256 (hex) of a measured table in canonical form and order; its line labels decide nothing."""
     total = hashlib.sha256()

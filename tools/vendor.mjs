@@ -1,9 +1,9 @@
 // Renew the browser assets that are committed with the platform: `npm ci && npm run vendor`.
 //
 // Named files are copied from node_modules (or bundled, for ECharts and Terra Draw, from the parts we use)
-// into carbon_platform/console/static/vendor/, together with each project's licence, and vendor.json
-// records name, version, licence, file, bytes and SHA-256. A Python test compares the hashes, so a
-// hand-edited file fails. Running the platform needs neither Node nor this script.
+// into carbon_platform/console/static/vendor/ and miniprogram/vendor/, together with each project's licence,
+// and vendor.json beside them records name, version, licence, file, bytes and SHA-256. A Python test compares
+// the hashes, so a hand-edited file fails. Running the platform needs neither Node nor this script.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,9 +13,8 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
-const target = join(root, 'carbon_platform', 'console', 'static', 'vendor');
 
-// Every file we ship, by package. `from` is inside the package, `kept` in this repository, `to` inside the vendor folder.
+// What the web pages ship. Every file we ship, by package. `from` is inside the package, `kept` in this repository, `to` inside the vendor folder.
 const PACKAGES = [
   {
     name: 'maplibre-gl',
@@ -55,6 +54,18 @@ const PACKAGES = [
   },
 ];
 
+// What the mini-program ships: it has no bundler, so one plain CommonJS file.
+const IN_THE_MINIPROGRAM = [
+  {
+    name: 'qrcode-generator',
+    // The package leaves its licence out; it stands at the head of the file.
+    files: [
+      { from: 'dist/qrcode.js', to: 'qrcode.js' },
+      { kept: 'tools/licences/qrcode-generator.LICENSE.txt', to: 'qrcode-generator.LICENSE.txt' },
+    ],
+  },
+];
+
 // A source-map comment would make every developer's browser ask for a file that is not shipped.
 const withoutSourceMap = (text) => text.replace(/\n?(\/\/|\/\*)# sourceMappingURL=[^\n*]*(\*\/)?\s*$/, '\n');
 
@@ -71,7 +82,7 @@ async function bundled(entry) {
   return result.outputFiles[0].text;
 }
 
-async function put(records, pkg, to, text) {
+async function put(target, records, pkg, to, text) {
   const bytes = Buffer.from(text, 'utf8');
   await writeFile(join(target, to), bytes);
   records.push({
@@ -84,17 +95,23 @@ async function put(records, pkg, to, text) {
   });
 }
 
-await rm(target, { recursive: true, force: true });
-await mkdir(target, { recursive: true });
-const records = [];
-for (const { name, files, bundle } of PACKAGES) {
-  const meta = JSON.parse(await readFile(join(modules, name, 'package.json'), 'utf8'));
-  const pkg = { name, version: meta.version, licence: meta.license };
-  if (bundle) await put(records, pkg, bundle.to, await bundled(bundle.entry));
-  for (const { from, kept, to } of files) {
-    await put(records, pkg, to, withoutSourceMap(await readFile(kept ? join(root, kept) : join(modules, name, from), 'utf8')));
+async function vendor(target, packages) {
+  await rm(target, { recursive: true, force: true });
+  await mkdir(target, { recursive: true });
+  const records = [];
+  for (const { name, files, bundle } of packages) {
+    const meta = JSON.parse(await readFile(join(modules, name, 'package.json'), 'utf8'));
+    const pkg = { name, version: meta.version, licence: meta.license };
+    if (bundle) await put(target, records, pkg, bundle.to, await bundled(bundle.entry));
+    for (const { from, kept, to } of files) {
+      const text = await readFile(kept ? join(root, kept) : join(modules, name, from), 'utf8');
+      await put(target, records, pkg, to, withoutSourceMap(text));
+    }
   }
+  records.sort((a, b) => (a.file < b.file ? -1 : 1));
+  await writeFile(join(target, 'vendor.json'), JSON.stringify(records, null, 2) + '\n');
+  for (const r of records) console.log(`${r.file}  ${r.name} ${r.version}  ${r.bytes} bytes`);
 }
-records.sort((a, b) => (a.file < b.file ? -1 : 1));
-await writeFile(join(target, 'vendor.json'), JSON.stringify(records, null, 2) + '\n');
-for (const r of records) console.log(`${r.file}  ${r.name} ${r.version}  ${r.bytes} bytes`);
+
+await vendor(join(root, 'carbon_platform', 'console', 'static', 'vendor'), PACKAGES);
+await vendor(join(root, 'miniprogram', 'vendor'), IN_THE_MINIPROGRAM);

@@ -1,15 +1,22 @@
-"""The citizen API: WeChat sign-in, consents, acts, book, points, rewards."""
+"""The citizen API: WeChat sign-in, consents, acts, book, points. Rewards are in ``rewards_api``."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
-from flask import g, request
 from flask_smorest import Blueprint
 
-from carbon_platform.citizens import book, consents, corrections, purse, rewards, schemas, service
+from carbon_platform.citizens import (
+    accounts,
+    book,
+    consents,
+    corrections,
+    devices,
+    purse,
+    schemas,
+    service,
+)
+from carbon_platform.citizens.claims import CIRCUMSTANCES, circumstances_of
 from carbon_platform.citizens.errors import SourceNotYours
 from carbon_platform.citizens.present import (
     present_act,
@@ -17,15 +24,13 @@ from carbon_platform.citizens.present import (
     present_correction,
     present_offers,
     present_points,
-    present_redemption,
-    present_refusal,
     present_reported,
 )
 from carbon_platform.citizens.wechat import port_for
 from carbon_platform.identity.api import SessionOut, hand_over
 from carbon_platform.identity.rules import CITIZEN_SESSION_DAYS
 from carbon_platform.regions.service import get_region
-from carbon_platform.web import Call, PageArgs, in_transaction, outside_transaction, paged, platform, reading
+from carbon_platform.web import Call, PageArgs, in_transaction, outside_transaction, paged, reading
 
 blp = Blueprint("citizens", __name__, url_prefix="/api/v1", description="市民 Citizens: acts, book, points")
 
@@ -37,6 +42,8 @@ blp = Blueprint("citizens", __name__, url_prefix="/api/v1", description="市民 
 def open_citizen_session(call: Call, payload: dict[str, Any]) -> Any:
     """微信登录 Sign in with a mini-program's login code; the first time opens the account."""
     transport, code = payload.pop("transport"), payload.pop("code")
+    if payload["device"]:
+        payload["device"] = devices.fingerprint(call.settings.secret, devices.DEVICE, payload["device"])
     # WeChat is asked first: no transaction waits for the network.
     openid = port_for(call.settings).code_to_openid(code).openid
 
@@ -72,7 +79,7 @@ def give_consent(call: Call, payload: dict[str, Any]) -> Any:
 @blp.response(204)
 def withdraw_consent(call: Call, consent_id: int) -> None:
     """撤回 Withdraw: the next act from this partner is already refused."""
-    consents.withdraw(call.session, call.actor, consent_id, now=call.now)
+    accounts.withdraw_consent(call.session, call.actor, consent_id, now=call.now)
 
 
 @blp.get("/citizen/behaviours")
@@ -80,7 +87,7 @@ def withdraw_consent(call: Call, consent_id: int) -> None:
 @blp.response(200, schemas.ActOfferOut(many=True))
 def list_behaviours(call: Call) -> Any:
     """能记什么 What each source may report, in which unit, for how many grams, up to which cap."""
-    return present_offers(call.now)
+    return present_offers(call.session, call.now)
 
 
 @blp.post("/acts")
@@ -92,7 +99,10 @@ def report_act(call: Call, payload: dict[str, Any]) -> Any:
     """记一笔 Report one act. The same record again answers 200 with the first result."""
     if payload["source"] != service.SELF and not call.settings.is_demo:
         raise SourceNotYours(source=payload["source"])
-    reported = service.report_act(call.session, call.actor, service.ActReport(**payload), now=call.now)
+    circumstances = circumstances_of(payload)
+    said = {name: value for name, value in payload.items() if name not in CIRCUMSTANCES}
+    report = service.ActReport(**said, circumstances=circumstances)
+    reported = service.report_act(call.session, call.actor, report, now=call.now)
     return present_reported(reported), 200 if reported.already_counted else 201
 
 
@@ -110,7 +120,7 @@ def get_act(call: Call, act_id: int) -> Any:
 @blp.response(200, schemas.BookOut)
 def read_book(call: Call, args: dict[str, Any]) -> Any:
     """碳账本 The book: acts newest first, totals, and the last seven days."""
-    page = paged(call.session, book.acts(call.actor), **args)
+    page = book.page(call.session, call.actor, **args)
     return {
         "items": [present_act(act) for act in page.items],
         "page": page.page,
@@ -131,61 +141,6 @@ def read_points(call: Call, args: dict[str, Any]) -> Any:
     Pass ``next_before`` as ``before`` for the next page.
     """
     return present_points(purse.points(call.session, call.actor, now=call.now, **args))
-
-
-@blp.get("/citizen/rewards")
-@reading(None)
-@blp.response(200, schemas.RewardOut(many=True))
-def list_rewards(call: Call) -> Any:
-    """能换什么 The catalogue with what is left."""
-    return rewards.list_rewards(call.session)
-
-
-def keeping_refusals(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A refused exchange takes nothing, so its transaction is undone; the refusal is kept in another one."""
-
-    @functools.wraps(view)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return view(*args, **kwargs)
-        except rewards.REFUSALS as error:
-            refused = error
-            house, reward = platform(), request.get_json()["reward"]
-            key = request.headers["Idempotency-Key"].strip()
-            house.db.transact(
-                lambda session: rewards.record_refusal(
-                    session, g.actor, reward, key, refused, now=house.clock()
-                )
-            )
-            raise
-
-    return wrapper
-
-
-@blp.post("/citizen/redemptions")
-@keeping_refusals
-@in_transaction("citizen.self", idempotent=True)
-@blp.arguments(schemas.RedemptionIn)
-@blp.response(201, schemas.RedemptionOut)
-def redeem(call: Call, payload: dict[str, Any]) -> Any:
-    """兑换 Exchange points for a voucher."""
-    return present_redemption(rewards.redeem(call.session, call.actor, payload["reward"], now=call.now))
-
-
-@blp.get("/citizen/redemptions")
-@reading("citizen.self")
-@blp.response(200, schemas.RedemptionOut(many=True))
-def list_redemptions(call: Call) -> Any:
-    """我换的 The person's vouchers, newest first."""
-    return [present_redemption(row) for row in rewards.list_redemptions(call.session, call.actor)]
-
-
-@blp.get("/citizen/refusals")
-@reading("citizen.self")
-@blp.response(200, schemas.RefusalOut(many=True))
-def list_refusals(call: Call) -> Any:
-    """没换成的 Exchanges that were refused, newest first: they took nothing, and here is why."""
-    return [present_refusal(row) for row in purse.refusals(call.session, call.actor)]
 
 
 @blp.get("/points/corrections")

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
 from carbon_platform.citizens import lots, rewards, rules
+from carbon_platform.citizens.inbox_tables import BookMonth
 from carbon_platform.citizens.purse import open_purse
 from carbon_platform.citizens.tables import Act, Redemption, RedemptionRefusal
 from carbon_platform.errors import NotFound
@@ -52,25 +53,90 @@ class Totals:
 
 
 def totals(session: Session, actor: Actor, *, now: datetime) -> Totals:
-    """What a person has saved today, this month, this year and ever. ``all_g`` is the ledger's own figure."""
+    """What a person has saved today, this month, this year and ever; no line is added up but today's.
+
+    ``all_g`` is the ledger's own figure.
+    """
     today = rules.local_day(now)
-    spans = [Act.day == today, Act.day >= today[:8] + "01", Act.day >= today[:5] + "01-01"]
-    sums = [sa.func.coalesce(sa.func.sum(sa.case((span, Act.reduction_g), else_=0)), 0) for span in spans]
-    row = session.execute(
-        sa.select(*sums).where(
-            Act.holder == actor.holder,
-            Act.withdrawn_at.is_(None),
-            Act.day >= today[:5] + "01-01",
-            Act.day <= today,
+    months = {
+        month: int(grams)
+        for month, grams in session.execute(
+            sa.select(BookMonth.month, BookMonth.reduction_g).where(
+                BookMonth.holder == actor.holder,
+                BookMonth.month >= f"{today[:4]}-01",
+                BookMonth.month <= today[:7],
+            )
         )
-    ).one()
+    }
     return Totals(
-        today_g=int(row[0]),
-        month_g=int(row[1]),
-        year_g=int(row[2]),
+        today_g=day_sums(session, actor, [today]).get(today, 0),
+        month_g=months.get(today[:7], 0),
+        year_g=sum(months.values()),
         all_g=ledger.balance(session, book_account(actor.holder)).posted,
         points=open_purse(session, actor.holder, now=now).available,
     )
+
+
+@dataclass(frozen=True)
+class BookPage:
+    """One page of a book, of ``total`` lines."""
+
+    items: list[Act]
+    page: int
+    size: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+
+def page(session: Session, actor: Actor, *, page: int = 1, size: int = 20) -> BookPage:
+    """A page of the person's acts, newest first; how many there are is not counted but kept."""
+    total = session.scalar(
+        sa.select(sa.func.coalesce(sa.func.sum(BookMonth.acts), 0)).where(BookMonth.holder == actor.holder)
+    )
+    # A page starts where its first line is: the lines before it are walked over in the index alone.
+    start = (
+        sa.select(Act.id)
+        .where(Act.holder == actor.holder)
+        .order_by(Act.occurred_at.desc(), Act.id.desc())
+        .limit(size)
+        .offset((page - 1) * size)
+        .subquery()
+    )
+    found = session.scalars(
+        sa.select(Act).join(start, start.c.id == Act.id).order_by(Act.occurred_at.desc(), Act.id.desc())
+    )
+    return BookPage(items=list(found), page=page, size=size, total=int(total or 0))
+
+
+def check_months(session: Session, *, limit: int = 20) -> list[str]:
+    """Months whose kept sums differ from their lines, as ``holder month``; empty: none. For checks only."""
+    kept = sa.case((Act.withdrawn_at.is_(None), 1), else_=0)
+    month = sa.func.substr(Act.day, 1, 7)
+    lines = (
+        sa.select(
+            Act.holder.label("holder"),
+            month.label("month"),
+            sa.func.count().label("acts"),
+            sa.func.sum(kept * Act.reduction_g).label("reduction_g"),
+            sa.func.sum(kept * Act.creditable_g).label("creditable_g"),
+            sa.func.sum(kept * Act.points).label("points"),
+        )
+        .group_by(Act.holder, month)
+        .subquery()
+    )
+    same = [
+        sa.func.coalesce(getattr(lines.c, name), 0) == getattr(BookMonth, name)
+        for name in ("acts", "reduction_g", "creditable_g", "points")
+    ]
+    key = sa.and_(lines.c.holder == BookMonth.holder, lines.c.month == BookMonth.month)
+    wrong = sa.select(BookMonth.holder, BookMonth.month).outerjoin(lines, key).where(sa.not_(sa.and_(*same)))
+    missing = (
+        sa.select(lines.c.holder, lines.c.month).outerjoin(BookMonth, key).where(BookMonth.holder.is_(None))
+    )
+    return [f"{holder} {when}" for holder, when in session.execute(wrong.union(missing).limit(limit))]
 
 
 @dataclass(frozen=True)
@@ -140,7 +206,9 @@ class Stats:
 
 def stats(session: Session, *, now: datetime) -> Stats:
     """Accounts opened, accounts active in 30 days, acts, grams, points: aggregates, no row is loaded."""
-    accounts = session.scalar(sa.select(sa.func.count()).select_from(Person)) or 0
+    accounts = (
+        session.scalar(sa.select(sa.func.count()).select_from(Person).where(Person.state == "open")) or 0
+    )
     since = now - timedelta(days=ACTIVE_DAYS)
     active = session.scalar(sa.select(sa.func.count(sa.distinct(Act.holder))).where(Act.reported_at > since))
 
@@ -159,7 +227,7 @@ def stats(session: Session, *, now: datetime) -> Stats:
     ).one()
     vouchers, redeemed = session.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Redemption.price_points), 0)).where(
-            Redemption.status == rewards.READY
+            Redemption.status.in_(rewards.STANDING)
         )
     ).one()
     sums = _points_sums(session, rules.local_day(now))

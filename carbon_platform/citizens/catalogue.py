@@ -10,7 +10,8 @@ from typing import Any
 
 from carbon_platform.citizens.errors import BehaviourNotOffered, ConsentTextUnknown, SourceUnknown
 from carbon_platform.citizens.lots import Lifetime, Observation, in_force
-from carbon_platform.citizens.rules import MILLI, Caps, PointsRule
+from carbon_platform.citizens.points_scheme import PointsRule, read_rule
+from carbon_platform.citizens.rules import MILLI, Caps
 from methodologies import registry
 from methodologies.contract import Behaviour, Methodology
 
@@ -33,6 +34,12 @@ class Source:
     creditable: bool
     source: str
     status: str
+    operator_zh: str = ""
+    organisation_id: int | None = None
+    local: bool = False
+    state: str = "active"
+    observation_days: int = 0
+    observation_from: str = "act"
 
 
 @dataclass(frozen=True)
@@ -81,16 +88,22 @@ def behaviours() -> dict[str, Behaviour]:
 
 
 def offered_by(source: Source) -> list[Behaviour]:
-    """What this source may report and the methodology can quantify from a quantity alone."""
+    """What this source may report and the methodology has a figure for, or a local scene may without one."""
     known = [behaviours()[code] for code in source.behaviours if code in behaviours()]
-    return [behaviour for behaviour in known if not behaviour.pending and not behaviour.needs]
+    return [behaviour for behaviour in known if _takes(source, behaviour)]
+
+
+def _takes(source: Source, behaviour: Behaviour) -> bool:
+    """Local extras without a figure are kept with 0 g: their project claims the tonnes, not the person."""
+    return not behaviour.pending or (source.local and behaviour.local_extra)
 
 
 def get_behaviour(source: Source, code: str) -> Behaviour:
-    offered = {behaviour.code: behaviour for behaviour in offered_by(source)}
-    if code not in offered:
-        raise BehaviourNotOffered(source=source.code, behaviour=code, known="、".join(offered))
-    return offered[code]
+    known = behaviours().get(code)
+    if known is None or code not in source.behaviours or not _takes(source, known):
+        offered = "、".join(behaviour.code for behaviour in offered_by(source))
+        raise BehaviourNotOffered(source=source.code, behaviour=code, known=offered)
+    return known
 
 
 def is_distance(behaviour: Behaviour) -> bool:
@@ -105,6 +118,7 @@ def sharing_cap(behaviour: Behaviour) -> list[str]:
     return [other.code for other in behaviours().values() if other.cap_group == behaviour.cap_group]
 
 
+@cache
 def caps_of(behaviour: Behaviour) -> Caps:
     def thousandths(limit: float | None) -> int | None:
         return None if limit is None else round(limit * MILLI)
@@ -120,6 +134,18 @@ def caps_of(behaviour: Behaviour) -> Caps:
     )
 
 
+@cache
+def journeys() -> frozenset[str]:
+    """Behaviours that are a journey: two of one person do not overlap in time."""
+    return frozenset(act_settings()["journeys"])
+
+
+def distance_max_km(behaviour: str) -> int:
+    """The longest plausible single trip."""
+    limits: dict[str, int] = act_settings()["distance_max_km"]
+    return limits.get(behaviour, limits["otherwise"])
+
+
 def speed_max_kmh(behaviour: str) -> int | None:
     limit: int | None = act_settings()["speed_max_kmh"].get(behaviour)
     return limit
@@ -127,7 +153,19 @@ def speed_max_kmh(behaviour: str) -> int | None:
 
 @cache
 def points_rules() -> tuple[PointsRule, ...]:
-    return tuple(PointsRule(**row) for row in _read("points_rules.toml")["rule"])
+    """The data file's rules: what a new database begins with (see :mod:`points_rules`)."""
+    return tuple(read_rule(row) for row in points_rule_rows())
+
+
+def points_rule_rows() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _read("points_rules.toml")["rule"]
+    return rows
+
+
+@cache
+def truth() -> dict[str, Any]:
+    """Settings of audits, shared devices and appeals (``data/truth.toml``)."""
+    return _read("truth.toml")
 
 
 @cache
@@ -160,13 +198,18 @@ def reference_price() -> dict[str, Any]:
 
 
 @cache
-def consent_texts() -> dict[tuple[str, str], ConsentText]:
-    """The current text per (partner, purpose)."""
-    rows = [
+def consent_versions() -> tuple[ConsentText, ...]:
+    """Every text there ever was, oldest first: what somebody agreed to can be read for ever."""
+    return tuple(
         ConsentText(**{**row, "zh": row["zh"].strip(), "en": " ".join(row["en"].split())})
         for row in _read("consents.toml")["consent"]
-    ]
-    return {(row.partner, row.purpose): row for row in rows}
+    )
+
+
+@cache
+def consent_texts() -> dict[tuple[str, str], ConsentText]:
+    """The current text per (partner, purpose): the last one in the file."""
+    return {(row.partner, row.purpose): row for row in consent_versions()}
 
 
 def get_consent_text(partner: str, purpose: str, version: str) -> ConsentText:
@@ -179,6 +222,8 @@ def get_consent_text(partner: str, purpose: str, version: str) -> ConsentText:
 def partner_names(partner: str) -> tuple[str, str]:
     """(zh, en) of a partner as people know it."""
     source = sources().get(partner)
+    if source is None and partner != "platform":
+        return (partner, partner)
     return (source.name_zh, source.name_en) if source else ("本平台", "this platform")
 
 

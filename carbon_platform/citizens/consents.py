@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from carbon_platform.citizens import catalogue
-from carbon_platform.citizens.catalogue import ConsentText
-from carbon_platform.citizens.errors import ConsentMissing, ConsentOutdated, GuardianNeeded
+from carbon_platform.citizens import catalogue, devices
+from carbon_platform.citizens.catalogue import ConsentText, Source
+from carbon_platform.citizens.errors import (
+    AccountNotOpen,
+    ConsentMissing,
+    ConsentOutdated,
+    ConsentTextUnknown,
+    GuardianNeeded,
+)
+from carbon_platform.errors import PlatformError
+from carbon_platform.identity import persons
 from carbon_platform.identity import service as identity
 from carbon_platform.identity.rules import Actor
+from carbon_platform.identity.service import Standing
 from carbon_platform.identity.tables import Consent
 
 CHANNEL = "wechat-mini-program"
@@ -52,36 +62,98 @@ def state_of(consent: Consent) -> ConsentState:
     return ConsentState(text, *catalogue.partner_names(text.partner), consent)
 
 
+def find_text(partner: str, purpose: str, version: str) -> ConsentText:
+    """A text in force or of before, as it was agreed to. Errors: ``ConsentTextUnknown``."""
+    for text in catalogue.consent_versions():
+        if (text.partner, text.purpose, text.version) == (partner, purpose, version):
+            return text
+    raise ConsentTextUnknown(partner=partner, purpose=purpose, version=version)
+
+
 def agree(
-    session: Session, actor: Actor, *, partner: str, purpose: str, version: str, now: datetime
+    session: Session,
+    actor: Actor,
+    *,
+    partner: str,
+    purpose: str,
+    version: str,
+    now: datetime,
+    guardian_agrees: bool = False,
+    channel: str = CHANNEL,
 ) -> Consent:
-    """Record consent to exactly the text that is in force. Errors: ``ConsentTextUnknown``."""
+    """Record consent to exactly the text that is in force; for a child under 14 its guardian says so.
+
+    ``channel``: where the words were read (``paper:<number>`` of a signed sheet). Errors:
+    ``ConsentTextUnknown``, ``GuardianNeeded``.
+    """
     text = catalogue.get_consent_text(partner, purpose, version)
+    if persons.get_person(session, actor).under_14:
+        if not guardian_agrees:
+            raise GuardianNeeded
+        channel = f"{channel}:guardian"
     return identity.give_consent(
         session,
         actor,
         partner=text.partner,
         purpose=text.purpose,
         text_version=text.version,
-        channel=CHANNEL,
+        channel=channel,
         now=now,
     )
 
 
 def withdraw(session: Session, actor: Actor, consent_id: int, *, now: datetime) -> Consent:
-    """End a consent at once; what is in the book stays. Errors: ``NotFound``."""
-    return identity.withdraw_consent(session, actor, consent_id, now=now)
+    """End a consent at once; what is in the book stays. A guardian's takes all others of the child with it.
+
+    Errors: ``NotFound``.
+    """
+    consent = identity.withdraw_consent(session, actor, consent_id, now=now)
+    if (consent.partner, consent.purpose) == GUARDIAN:
+        persons.withdraw_consents(session, consent.person_id, now=now)
+    return consent
 
 
 def demand(session: Session, actor: Actor, partner: str, purpose: str) -> None:
-    """Raise ``ConsentMissing`` or ``ConsentOutdated`` unless the current text is agreed to."""
-    given = identity.find_consent(session, actor, partner=partner, purpose=purpose)
-    text = catalogue.consent_texts()[partner, purpose]
-    if given is not None and given.text_version == text.version:
-        return
+    """Raise what :func:`gate` says of one person, if anything."""
+    refusal = gate(session, [actor.holder], partner, purpose).get(actor.holder)
+    if refusal is not None:
+        raise refusal
+
+
+def gate(session: Session, holders: Collection[str], partner: str, purpose: str) -> dict[str, PlatformError]:
+    """Whose data may not be taken now, and why; whoever is not in it has agreed to the current text.
+
+    Reads what is in force this moment, one statement per thousand holders: a withdrawal acts on the very
+    next batch. The reasons: ``ConsentMissing``, ``ConsentOutdated``, ``AccountNotOpen``.
+    """
+    found = identity.standings(session, holders, partner=partner, purpose=purpose)
+    refusals = {holder: _refusal(found.get(holder), partner, purpose) for holder in holders}
+    return {holder: refusal for holder, refusal in refusals.items() if refusal is not None}
+
+
+def _refusal(standing: Standing | None, partner: str, purpose: str) -> PlatformError | None:
+    if standing is None or not standing.open:
+        return AccountNotOpen()
+    return refusal_of(standing.version, partner, purpose)
+
+
+def refusal_of(version: str | None, partner: str, purpose: str) -> PlatformError | None:
+    """What is wrong with having agreed to ``version`` (None: to nothing), if anything."""
+    text = catalogue.consent_texts().get((partner, purpose))
+    if text is not None and version == text.version:
+        return None
     zh, en = catalogue.partner_names(partner)
-    reason = ConsentMissing if given is None else ConsentOutdated
-    raise reason(partner=zh, partner_en=en, code=partner, purpose=purpose, version=text.version)
+    reason = ConsentMissing if version is None else ConsentOutdated
+    return reason(
+        partner=zh, partner_en=en, code=partner, purpose=purpose, version=text.version if text else ""
+    )
+
+
+def check(version: str | None, source: Source, purpose: str) -> None:
+    """Raise what :func:`refusal_of` says, for a batch whose consents are read already."""
+    refusal = refusal_of(version, source.code, purpose)
+    if refusal is not None:
+        raise refusal
 
 
 def open_account(
@@ -93,17 +165,25 @@ def open_account(
     under_14: bool,
     guardian_agrees: bool,
     now: datetime,
+    reopen: bool = False,
+    device: str = "",
 ) -> tuple[str, Actor]:
     """Sign a citizen in; the first time opens the account. Under 14 a guardian's consent is recorded with it.
 
-    Returns the session token and the actor. Errors: ``GuardianNeeded``.
+    ``device``: the keyed hash of what the phone calls itself, to see how many accounts share one.
+    Returns the session token and the actor. Errors: ``GuardianNeeded``, ``AccountClosed``.
     """
     if under_14 and not guardian_agrees:
         raise GuardianNeeded
     token, actor = identity.sign_in_person(
-        session, openid, nickname=nickname, region_code=region_code, now=now
+        session, openid, nickname=nickname, region_code=region_code, now=now, under_14=under_14, reopen=reopen
     )
-    if under_14:
+    if under_14 and persons.get_person(session, actor).under_14:
         text = catalogue.consent_texts()[GUARDIAN]
-        agree(session, actor, partner=GUARDIAN[0], purpose=GUARDIAN[1], version=text.version, now=now)
+        agree(
+            session, actor, partner=GUARDIAN[0], purpose=GUARDIAN[1], version=text.version, now=now,
+            guardian_agrees=True,
+        )  # fmt: skip
+    if device:
+        devices.note(session, kind=devices.DEVICE, fingerprint=device, holder=actor.holder, now=now)
     return token, actor

@@ -1,4 +1,7 @@
-"""Taking back: an act its source withdraws, a redemption that is refunded. Two people, each once.
+"""Taking back: an act its source withdraws, a redemption that is refunded. Each once.
+
+Staff do it in twos; a source takes its own record back by itself (:func:`reverse_record`). Where the grams
+are part of a bundle by then, the bundle is made good (:mod:`carbon_platform.inclusion`).
 
 Nothing posted is edited. Both are mirrors of the entries they undo, so every point returns to the very
 lot it came from. Where the mirror alone cannot stand, one more entry makes it possible:
@@ -19,14 +22,23 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
-from carbon_platform.citizens import catalogue, lots, points, rewards, rules
+from carbon_platform.citizens import (
+    accounts_merge,
+    catalogue,
+    intake_sql,
+    lots,
+    points,
+    points_rules,
+    rewards,
+    rules,
+)
 from carbon_platform.citizens.errors import (
-    AlreadyRefunded,
     AlreadyWithdrawn,
     CorrectionClosed,
     CorrectionOpen,
     SecondPersonNeeded,
 )
+from carbon_platform.citizens.intake_sql import BookDelta
 from carbon_platform.citizens.purse import (
     EXPIRED,
     PENDING,
@@ -39,7 +51,7 @@ from carbon_platform.citizens.purse import (
     points_account,
     redeemed_account,
 )
-from carbon_platform.citizens.tables import Act, PointsCorrection, Redemption, Reward
+from carbon_platform.citizens.tables import Act, PointsCorrection, Redemption
 from carbon_platform.db import serialise
 from carbon_platform.errors import NotFound
 from carbon_platform.identity.rules import Actor
@@ -175,6 +187,8 @@ def withdraw_act(
     if act.withdrawn_at is not None:
         raise AlreadyWithdrawn(number=act_id)
     points.lock(session, act.holder)
+    if act.campaign:
+        points_rules.spend(session, {act.campaign: -act.bonus_points})
     signed: dict[str, Any] = {
         "actor_name": actor_name,
         "second_approver": second_approver,
@@ -183,6 +197,7 @@ def withdraw_act(
     }
     if act.points:
         _make_whole(session, act, actor_name=actor_name, note=note, now=now)
+    accounts_merge.lend(session, act, now=now)
     if act.activation_entry_id is not None:
         ledger.reverse(
             session,
@@ -195,10 +210,31 @@ def withdraw_act(
         act.withdrawal_entry_id = ledger.reverse(
             session, act.entry_id, reference=f"withdrawal:{act.id}", reason="points.withdrawal", **signed
         ).entry_id
+    lost = BookDelta(0, -act.reduction_g, -act.creditable_g, -act.points)
+    intake_sql.add_to_books(session.connection(), {(act.holder, act.day[:7]): lost})
     act.withdrawn_at, act.withdrawal_note = now, note
     if act.points:
         act.points_state = WITHDRAWN
     return act
+
+
+def reverse_record(session: Session, source: str, record_key: str, *, note: str, now: datetime) -> Act | None:
+    """A source takes its own record back, also after its points were spent (the person then owes them).
+
+    None: there is no such act. Raises ``AlreadyWithdrawn`` (a reversal delivered twice: nothing to do).
+    """
+    found = session.scalar(sa.select(Act.id).where(Act.source == source, Act.record_key == record_key))
+    if found is None:
+        return None
+    return withdraw_act(
+        session,
+        found,
+        note=note,
+        actor_name=f"source:{source}",
+        # The record is the source's own; that it may take it back is the rule everybody agreed to.
+        second_approver=Actor.SYSTEM_NAME,
+        now=now,
+    )
 
 
 def refund(
@@ -206,20 +242,14 @@ def refund(
 ) -> Redemption:
     """Give the points of a voucher back to the lots they came from, and the thing back to the stock.
 
-    Errors: ``NotFound``, ``AlreadyRefunded``.
+    Errors: ``NotFound``, and those of ``rewards.check_refundable``.
     """
     redemption = session.scalar(sa.select(Redemption).where(Redemption.id == redemption_id).with_for_update())
     if redemption is None:
         raise NotFound(what="兑换", key=redemption_id)
-    if redemption.status != rewards.READY:
-        raise AlreadyRefunded(number=redemption_id)
+    rewards.check_refundable(redemption)
     points.lock(session, redemption.holder)
-    session.execute(
-        sa.update(Reward)
-        .where(Reward.code == redemption.reward_code)
-        .values(stock=Reward.stock + 1)
-        .execution_options(synchronize_session=False)
-    )
+    rewards.release(session, redemption)
     spent = ledger.moves_of(session, redemption.entry_id)
     posted = ledger.reverse(
         session,
@@ -231,6 +261,7 @@ def refund(
         note=note,
         now=now,
     )
+    accounts_merge.sweep(session, posted.entry_id, redemption.holder, now=now)
     today = rules.local_day(now)
     over = {move.source.lot: move.amount for move in spent if lots.expired(move.source.lot, today)}
     if over:
@@ -255,7 +286,9 @@ def _make_whole(session: Session, act: Act, *, actor_name: str, note: str, now: 
     holder, lot = act.holder, act.points_lot
     waits = act.points_state in (PENDING, EXPIRED)
     target = pending_account(holder, lot) if waits else points_account(holder, lot)
-    short = act.points - ledger.balance(session, target).available
+    # What lapsed is not there any more; what still waits in the same lot belongs to other acts.
+    there = 0 if act.points_state == EXPIRED else ledger.balance(session, target).available
+    short = act.points - there
     if short <= 0:
         return
     lapsed = min(short, max(0, ledger.balance(session, expired_account(holder, lot)).posted))
@@ -297,8 +330,7 @@ def _object(session: Session, kind: str, number: int) -> None:
     redemption = session.get(Redemption, number)
     if redemption is None:
         raise NotFound(what="兑换", key=number)
-    if redemption.status != rewards.READY:
-        raise AlreadyRefunded(number=number)
+    rewards.check_refundable(redemption)
 
 
 def _signature(name: str, user_id: int) -> str:

@@ -48,6 +48,12 @@ class GuardianNeeded(PlatformError):
     en = "Under 14, a guardian must agree before an account is opened. Let a guardian confirm on this phone."
 
 
+class AccountNotOpen(PlatformError):
+    code, status = "citizen.account_not_open", 403
+    zh = "这个账户已停用或注销，不再收新的记录；已记的账不变。"
+    en = "This account is closed or deleted and takes nothing new; what is in its book stays."
+
+
 class ActInFuture(PlatformError):
     code, status = "act.in_future", 422
     zh = "这件事结束于 {ended_at}，晚于现在 {now}。发生过的事才能记账，请核对时间。"
@@ -66,6 +72,50 @@ class SourceUnknown(PlatformError):
     en = "There is no data source {source}. Known sources: {known}."
 
 
+class SceneNotOpen(PlatformError):
+    code, status = "act.scene_not_open", 409
+    zh = (
+        "数据来源“{source}”现在{state}，不收新记录；已经在账本里的不变。"
+        "恢复后会再收，期间的记录请由运营方之后补送。"
+    )
+    en = (
+        "The source {source_en} is {state_en} and takes no new records; what is in the books stays. "
+        "Its operator may send the records of this time once it is open again."
+    )
+
+
+class BindingCodeWrong(PlatformError):
+    code, status = "binding.code_wrong", 422
+    zh = "绑定码不对，或已过期、已用过。绑定码 {minutes} 分钟内有效，请在合作方那里重新取一个再输入。"
+    en = (
+        "This code is wrong, over or used. A code is good for {minutes} minutes: "
+        "get a new one from the partner and enter it here."
+    )
+
+
+class BindingTooManyTries(PlatformError):
+    code, status = "binding.too_many_tries", 429
+    zh = "一小时内输错了 {tries} 次绑定码，请一小时后再试。"
+    en = "{tries} wrong codes within an hour. Try again in an hour."
+
+
+class BindingTaken(PlatformError):
+    code, status = "binding.taken", 409
+    zh = "这个“{source}”账号已经绑定在另一个碳账户上。请先在那个账户里解除绑定，再重新绑定。"
+    en = "This account of {source_en} is bound to another carbon account. End that binding there first."
+
+
+class SubjectNotPseudonymous(PlatformError):
+    """What a partner calls its customer looks like a phone or identity number: not even kept."""
+
+    code, status = "binding.subject_not_pseudonymous", 422
+    zh = "客户标识看上去是手机号或身份证号。请改用贵方的匿名编号（1 到 64 位字母、数字或 . _ : -）。"
+    en = (
+        "The subject looks like a phone or identity number. Use your own pseudonymous number "
+        "(1 to 64 letters, digits or . _ : -)."
+    )
+
+
 class BehaviourNotOffered(PlatformError):
     code, status = "act.behaviour_not_offered", 422
     zh = "来源“{source}”不报行为 {behaviour}。它能报：{known}。"
@@ -76,6 +126,52 @@ class QuantityInvalid(PlatformError):
     code, status = "act.quantity_invalid", 422
     zh = "{name}的数量有误：{reason}。"
     en = "The quantity of {name_en} is wrong: {reason_en}."
+
+
+class RowInvalid(PlatformError):
+    """A field of a partner's row; the caller names the row."""
+
+    code, status = "act.row_invalid", 422
+    zh = "字段 {field} 的值 {value} 不对：应为{allowed}。请改正后重发这一行。"
+    en = "Field {field} is {value}: expected {allowed_en}. Correct it and send this row again."
+
+
+class WithdrawnBefore(PlatformError):
+    """The source took the record back before it arrived."""
+
+    code, status = "act.withdrawn_before", 409
+    zh = "来源“{source}”已经先撤回了记录 {external_id}，所以没有计入。"
+    en = "Source {source} had taken record {external_id} back before it arrived; it is not counted."
+
+
+class PersonForgotten(PlatformError):
+    """The person's account was deleted while the record waited: what it said is gone too."""
+
+    code, status = "act.person_forgotten", 410
+    zh = "这个人的账户在记录等待处理时已注销删除，内容已清除，所以没有计入。"
+    en = "The person's account was deleted while the record waited; what it said is erased and not counted."
+
+
+class NothingToWithdraw(PlatformError):
+    """A reversal of a record that is not there (yet): kept, so that the record is refused if it comes."""
+
+    code, status = "act.nothing_to_withdraw", 404
+    zh = "来源“{source}”没有记录 {external_id}。撤回已登记：这条记录若以后送来，不会计入。"
+    en = "There is no record {external_id} of {source}. The reversal is kept: it will not count."
+
+
+class SubjectUnknown(PlatformError):
+    code, status = "act.subject_unknown", 404
+    zh = "没有绑定在编号 {subject} 上的碳账户，这一行没有收下。请先请本人绑定。"
+    en = "No carbon account is bound to subject {subject}; not taken. The person has to bind it first."
+
+
+class IntakeFailed(PlatformError):
+    """A row the program itself could not deal with; it is named and left aside, the others go on."""
+
+    code, status = "act.intake_failed", 500
+    zh = "处理这一行时程序出错（{error}），没有计入；管理员会看到，修好后可重新处理。"
+    en = "The program failed on this row ({error}); nothing was counted. An administrator will see it."
 
 
 class ActConflict(PlatformError):

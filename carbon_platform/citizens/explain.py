@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from carbon_platform.citizens import catalogue, rules
+from carbon_platform.citizens import catalogue, points_rules, rules, scenes
 from carbon_platform.citizens.assessment import LABEL, assess
 from carbon_platform.citizens.book import get_act
+from carbon_platform.citizens.points_scheme import PointsRule
+from carbon_platform.citizens.points_tables import PointsCampaign
 from carbon_platform.citizens.tables import Act
 from carbon_platform.explanation import Blocker, Equation, Explanation, Figure, Link, Term
 from carbon_platform.identity.rules import Actor
@@ -30,9 +32,13 @@ def explain_act(session: Session, actor: Actor, ref: str | int, *, is_demo: bool
     """
     act = get_act(session, actor, _number(ref))
     methodology = registry()[act.methodology]
-    again = assess(methodology, act.behaviour, act.assessed_milli, act.day)
+    circumstances = tuple(sorted(act.circumstances.items()))
+    known = _behaviour(methodology, act)
+    if known is not None and known.pending:
+        return _explain_figureless(session, methodology, act, known, is_demo=is_demo)
+    again = assess(methodology, act.behaviour, act.assessed_milli, act.day, circumstances)
     steps = [step for step in explain_row(methodology, again.quantification, LABEL) if step.name in _ORDER]
-    rule = next(rule for rule in catalogue.points_rules() if rule.version == act.points_rule)
+    rule = points_rules.get_rule(session, act.points_rule)
     name_zh, name_en = _names(methodology, act)
     sentence_zh, sentence_en = _sentences(act, name_zh, name_en)
     kept, counted = act.withdrawn_at is None, act.status != rules.NOT_COUNTED
@@ -46,11 +52,11 @@ def explain_act(session: Session, actor: Actor, ref: str | int, *, is_demo: bool
         sentence_zh=sentence_zh,
         sentence_en=sentence_en,
         equations=(
-            _counted(methodology, act, again.points_g),
+            _counted(session, methodology, act, again.points_g),
             *_method_equations(steps),
-            _points(act, rule),
+            _points(session, act, rule),
         ),
-        inputs=_inputs(methodology, act),
+        inputs=_inputs(session, methodology, act),
         digests=(
             ("input", act.input_digest),
             ("parameters", act.parameter_digest),
@@ -60,6 +66,42 @@ def explain_act(session: Session, actor: Actor, ref: str | int, *, is_demo: bool
         replay_zh=replay_zh,
         replay_en=replay_en,
         blockers=_blockers(act, again.quantification),
+        children=(Link("methodology", act.methodology, methodology.title_zh, methodology.title_en),),
+        is_demo=is_demo,
+    )
+
+
+def _explain_figureless(
+    session: Session, methodology: Methodology, act: Act, known: Behaviour, *, is_demo: bool
+) -> Explanation:
+    """A local extra without a figure: 0 g, points by the rule, and why there is nothing to compute."""
+    kept = act.withdrawn_at is None
+    zh = f"{known.name_zh}：0 克，得 {act.points} 分。{known.pending_zh}。积分是市里和商家的心意，不是碳价。"
+    en = (
+        f"{known.name_en}: 0 g, {act.points} points. {known.pending_en}. "
+        "Points are a thank-you from the city and shops, not a carbon price."
+    )
+    return Explanation(
+        kind="act",
+        ref=str(act.id),
+        title_zh=f"{rules.clock_words(act.occurred_at)} {known.name_zh}",
+        title_en=f"{known.name_en}, {act.day}",
+        figure=Figure(0, _G, "recorded" if kept else "returned"),
+        sentence_zh=f"{zh}{act.reason_zh}",
+        sentence_en=f"{en} {act.reason_en}".strip(),
+        equations=(_points(session, act, points_rules.get_rule(session, act.points_rule)),),
+        inputs=_inputs(session, methodology, act),
+        digests=(("record", act.content_digest),),
+        replay_zh="没有系数，不计算克数，也就没有可以重算的。",
+        replay_en="There is no figure and nothing is computed, hence nothing to compute again.",
+        blockers=(
+            Blocker(
+                "act.not_creditable",
+                "本地特色行为的减排量由背后的项目主张，这里恒为 0 克，不进入任何签发。",
+                "The project behind a local extra claims the tonnes: here 0 g, never part of an issuance.",
+                "",
+            ),
+        ),
         children=(Link("methodology", act.methodology, methodology.title_zh, methodology.title_en),),
         is_demo=is_demo,
     )
@@ -88,8 +130,13 @@ def _sentences(act: Act, name_zh: str, name_en: str) -> tuple[str, str]:
     zh = f"{name_zh}：计入 {act.reduction_g} 克，得 {act.points} 分。"
     en = f"{name_en}: {act.reduction_g} g counted, {act.points} points."
     if act.withdrawn_at is not None:
-        zh += f"这一条后来被来源撤回，克数和积分都已收回：{act.withdrawal_note}。{rules.APPEAL[0]}"
-        en += f" Its source took it back later, with grams and points: {act.withdrawal_note}."
+        why_zh, why_en = (
+            ("后来被来源撤回", "Its source took it back later")
+            if act.counted_as_id is None
+            else ("后来不再计", "It counts no longer")
+        )
+        zh += f"这一条{why_zh}，克数和积分都已收回：{act.withdrawal_note}。{rules.APPEAL[0]}"
+        en += f" {why_en}, with grams and points: {act.withdrawal_note}."
         en += f" {rules.APPEAL[1]}"
     if act.reason_zh:
         zh += f"{act.reason_zh}{rules.APPEAL[0]}"
@@ -109,7 +156,7 @@ def _sentences(act: Act, name_zh: str, name_en: str) -> tuple[str, str]:
     return zh, en
 
 
-def _counted(methodology: Methodology, act: Act, raw_g: float) -> Equation:
+def _counted(session: Session, methodology: Methodology, act: Act, raw_g: float) -> Equation:
     """From exact grams to what stands in the book: evidence share, floor, caps."""
     graded_g = rules.graded_g(raw_g, act.evidence_percent)
     numeric = f"⌊{rules.grams_text(raw_g)} × {act.evidence_percent}%⌋ = {graded_g}"
@@ -120,7 +167,7 @@ def _counted(methodology: Methodology, act: Act, raw_g: float) -> Equation:
             "G", "这一条全部算入时的克数", "grams if all of it counted", act.claimed_g, _G, status="computed"
         )
     ]
-    source = catalogue.sources().get(act.source)
+    source = scenes.find_source(session, act.source)
     if source:
         share = act.evidence_percent
         terms.append(
@@ -173,51 +220,79 @@ def _term(term: MethodTerm) -> Term:
     )
 
 
-def _points(act: Act, rule: rules.PointsRule) -> Equation:
+def _points(session: Session, act: Act, rule: PointsRule) -> Equation:
     def ruled(symbol: str, zh: str, en: str, value: int, unit: str) -> Term:
         return Term(
             symbol, zh, en, value, unit, source=rule.source, status=rule.status, valid_from=rule.valid_from
         )
 
+    fixed = rule.fixed.get(act.behaviour)
+    if fixed is None:
+        earned = ruled("k", "每分克数", "grams per point", rule.grams_per_point, "g CO2e/point")
+        symbolic, numeric = "⌊G* ÷ k⌋", f"⌊{act.reduction_g} ÷ {rule.grams_per_point}⌋"
+    else:
+        earned = ruled("f", "这种行为每次的分", "points per act of this behaviour", fixed, "points")
+        symbolic, numeric = "f", str(fixed)
+    terms = [earned]
+    if act.bonus_points:
+        found = session.get(PointsCampaign, act.campaign)
+        terms.append(
+            Term(
+                "b", f"活动“{found.name_zh if found else act.campaign}”多给", "given by a campaign",
+                act.bonus_points, "points",
+                source=found.source if found else "", status=found.status if found else "",
+            )
+        )  # fmt: skip
+        symbolic, numeric = f"{symbolic} + b", f"{numeric} + {act.bonus_points}"
+    terms.append(
+        ruled("cap", "每人每天积分上限", "points per person and day", rule.person_day_points, "points")
+    )
     return Equation(
         symbol="N",
         name_zh=f"积分（规则 {rule.version}）",
         name_en=f"points (rule {rule.version})",
-        symbolic="N = min(⌊G* ÷ k⌋, cap)",
-        numeric=f"⌊{act.reduction_g} ÷ {rule.grams_per_point}⌋ → {act.points}",
+        symbolic=f"N = min({symbolic}, cap)",
+        numeric=f"{numeric} → {act.points}",
         value=act.points,
         unit="points",
-        terms=(
-            ruled("k", "每分克数", "grams per point", rule.grams_per_point, "g CO2e/point"),
-            ruled("cap", "每人每天积分上限", "points per person and day", rule.person_day_points, "points"),
-            *_dates(act),
-        ),
+        terms=(*terms, *_dates(session, act)),
         source=rule.source,
     )
 
 
-def _dates(act: Act) -> tuple[Term, ...]:
-    """From when to when its points can be spent, with the rules that say so; none from before lots."""
+def _dates(session: Session, act: Act) -> tuple[Term, ...]:
+    """From when the act is confirmed and to when its points can be spent, with the rules that say so."""
     if act.active_from is None:
-        return ()
+        return ()  # from before lots were dated
     day = rules.local_day(act.reported_at)
-    waits, lives = catalogue.observation(act.source, day), catalogue.lifetime(day)
-    start = act.active_from.astimezone(rules.LOCAL).isoformat(timespec="minutes")
-    return (
+    waits, lives = scenes.observation(session, act.source, act.reported_at), catalogue.lifetime(day)
+    found = [
         Term(
             "d", "观察期", "days of observation", waits.days, "d",
             source=waits.source, status=waits.status, valid_from=waits.valid_from,
         ),
-        Term("from", "起能用", "can be spent from", start, "", status="computed"),
-        Term(
-            "L", "到期日（含当天）", "last day, included", act.points_lot, "",
-            source=lives.source, status=lives.status, valid_from=lives.valid_from,
-        ),
-    )  # fmt: skip
+        Term("from", "起能用", "can be spent from", _minute(act.active_from), "", status="computed"),
+    ]  # fmt: skip
+    if act.claim_by is not None:
+        found.append(
+            Term("claim", "最晚领取", "to be fetched before", _minute(act.claim_by), "", status="computed")
+        )
+    if act.points_lot:
+        found.append(
+            Term(
+                "L", "到期日（含当天）", "last day, included", act.points_lot, "",
+                source=lives.source, status=lives.status, valid_from=lives.valid_from,
+            )
+        )  # fmt: skip
+    return tuple(found)
 
 
-def _inputs(methodology: Methodology, act: Act) -> tuple[Term, ...]:
-    from_source = " ".join(catalogue.partner_names(act.source))
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(rules.LOCAL).isoformat(timespec="minutes")
+
+
+def _inputs(session: Session, methodology: Methodology, act: Act) -> tuple[Term, ...]:
+    from_source = " ".join(scenes.names(session, act.source))
 
     def said(symbol: str, zh: str, en: str, value: int | str, unit: str = "") -> Term:
         return Term(symbol, zh, en, value, unit, source=from_source, status="measured")

@@ -85,8 +85,12 @@ def grace_lot(today: str, lifetime: Lifetime) -> str:
 
 def active_from(observation: Observation, *, ended_at: datetime, received_at: datetime) -> datetime:
     """When points leave observation: full days of 24 hours after the act's end, or after its receipt."""
-    start = ended_at if observation.counted_from == FROM_ACT else received_at
-    return start + timedelta(days=observation.days)
+    return window_end(observation.days, observation.counted_from, ended_at=ended_at, received_at=received_at)
+
+
+def window_end(days: int, counted_from: str, *, ended_at: datetime, received_at: datetime) -> datetime:
+    """The end of a reversal window: from then on what was not taken back is confirmed."""
+    return (ended_at if counted_from == FROM_ACT else received_at) + timedelta(days=days)
 
 
 def expired(lot: str, today: str) -> bool:

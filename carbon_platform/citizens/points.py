@@ -1,7 +1,10 @@
-"""What happens to points: they become active, they lapse, they pay back a debt.
+"""What happens to points: they become active or are fetched, they lapse, they pay back a debt.
 
-Every move keeps its lot. Acts of one person are locked by ``points:<holder>`` wherever a plan over
-several lots is made and posted; rows first, then that lock, then the ledger.
+Intake dates them with :func:`dates`: the reversal window of the source (``active_from``; until then the
+act is provisional, from then on confirmed, points or not), the last day of the lot, and the claim window
+of the rule in force. Every move keeps its lot. Acts of one person are locked by ``points:<holder>``
+wherever a plan over several lots is made and posted; rows first, then that lock, then a campaign's row,
+then the ledger.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
-from carbon_platform.citizens import catalogue, lots, rules
+from carbon_platform.citizens import catalogue, devices, lots, points_scheme, rules
+from carbon_platform.citizens.points_scheme import PointsRule
 from carbon_platform.citizens.purse import (
     ACTIVE,
     EXPIRED,
@@ -27,6 +31,7 @@ from carbon_platform.citizens.purse import (
     pending_account,
     points_account,
     redeemed_account,
+    to_claim,
 )
 from carbon_platform.citizens.tables import Act
 from carbon_platform.db import serialise
@@ -50,29 +55,36 @@ def lock(session: Session, holder: str) -> None:
     serialise(session, f"points:{holder}")
 
 
-def date_points(act: Act, *, now: datetime) -> None:
-    """Note on a new act which lot its points get and when they become active, if it has points."""
-    if not act.points:
-        return
-    today = rules.local_day(now)
-    act.points_lot = lots.lot_of(today, catalogue.lifetime(today))
-    act.points_state = PENDING
-    act.active_from = lots.active_from(
-        catalogue.observation(act.source, today), ended_at=act.ended_at, received_at=now
+@dataclass(frozen=True)
+class Dates:
+    """Columns of an act that say when its points live; ``active_from`` also for an act without points."""
+
+    points_lot: str
+    points_state: str
+    active_from: datetime
+    claim_by: datetime | None
+
+
+def dates(
+    source: catalogue.Source, rule: PointsRule, *, points: int, ended_at: datetime, now: datetime
+) -> Dates:
+    """When the points of a new act become active and end, by its source's window and the rule of its day."""
+    active_from = lots.window_end(
+        source.observation_days, source.observation_from, ended_at=ended_at, received_at=now
     )
+    if not points:
+        return Dates("", "", active_from, None)
+    today = rules.local_day(now)
+    # A record may come after its window is over: nobody loses days of fetching by that.
+    claim_by = points_scheme.claim_by(rule, active_from=max(active_from, now))
+    return Dates(lots.lot_of(today, catalogue.lifetime(today)), PENDING, active_from, claim_by)
 
 
 def activation_at_once(act: Act, *, now: datetime) -> ledger.Entry | None:
-    """What makes a new act's points active, if nothing is left to wait for."""
+    """What makes a new act's points active, if nothing is left to wait for and nobody has to fetch them."""
     if act.points_state != PENDING or act.active_from is None or act.active_from > now:
         return None
-    return _activation(act)
-
-
-def note_active(session: Session, act: Act, entry_id: int, *, now: datetime) -> None:
-    """Note that entry ``entry_id`` made a new act's points active, and let them pay back a debt."""
-    act.points_state, act.activation_entry_id = ACTIVE, entry_id
-    recover(session, act.holder, entry_id, now=now)
+    return None if act.claim_by else _activation(act)
 
 
 def activate_due(
@@ -84,6 +96,77 @@ def activate_due(
     A row that somebody else is changing is left for the next run.
     """
     rows = session.execute(_due(now, after, limit)).all()
+    done, refused = _activate(session, rows, now)
+    return Chunk(
+        entries=len(done),
+        points=sum(row.points for row in done),
+        refused=refused,
+        after=(rows[-1].active_from, rows[-1].id) if len(rows) == limit else None,
+    )
+
+
+def claim(session: Session, holder: str, *, now: datetime, limit: int = CHUNK) -> Chunk:
+    """A person fetches what left observation and is still within its window, soonest to lapse first.
+
+    ``after`` is not None when there is more than ``limit`` acts. Fetching twice fetches nothing.
+    """
+    rows = session.execute(
+        _COLUMNS.where(Act.holder == holder, *to_claim(now))
+        .order_by(Act.claim_by, Act.id)
+        .limit(limit)
+        .with_for_update()
+    ).all()
+    done, refused = _activate(session, rows, now)
+    return Chunk(
+        len(done), sum(row.points for row in done), refused, rows[-1].id if len(rows) == limit else None
+    )
+
+
+def lapse_unclaimed(
+    session: Session, *, now: datetime, after: tuple[datetime, int] | None = None, limit: int = CHUNK
+) -> Chunk:
+    """Points that nobody fetched in time expire, at most ``limit`` acts, as of the end of their window.
+
+    Repeatable: the act's lapse has one reference for ever, and its row says that it happened.
+    """
+    query = _COLUMNS.where(
+        Act.points_state == sa.literal_column(f"'{PENDING}'"),
+        Act.claim_by.is_not(None),
+        Act.claim_by <= now,
+        # a lot that is over lapses as a whole, see expire_due
+        Act.points_lot >= rules.local_day(now),
+    )
+    if after is not None:
+        query = query.where(
+            sa.or_(Act.claim_by > after[0], sa.and_(Act.claim_by == after[0], Act.id > after[1]))
+        )
+    rows = session.execute(
+        query.order_by(Act.claim_by, Act.id).limit(limit).with_for_update(skip_locked=True)
+    ).all()
+    outcomes = ledger.post_batch(session, [_lapse(row) for row in rows], now)
+    done = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome.posted]
+    if done:
+        session.execute(
+            sa.update(Act)
+            .where(Act.id.in_([row.id for row in done]))
+            .values(points_state=EXPIRED)
+            .execution_options(synchronize_session=False)
+        )
+    return Chunk(
+        entries=len(done),
+        points=sum(row.points for row in done),
+        refused=_refused(outcomes),
+        after=(rows[-1].claim_by, rows[-1].id) if len(rows) == limit else None,
+    )
+
+
+def _activate(session: Session, rows: Sequence[Any], now: datetime) -> tuple[list[Any], tuple[str, ...]]:
+    """Make the points of locked acts active; returns those done and words about those refused.
+
+    Points of accounts that a person has to look at first (:mod:`devices`) go on waiting.
+    """
+    waiting = devices.under_review(session, {row.holder for row in rows})
+    rows = [row for row in rows if row.holder not in waiting]
     # Before anything is posted: whoever holds the lock of an indebted person may wait for our rows.
     indebted = sorted(ledger.holders_with(session, ledger.POINTS_DEBT, {row.holder for row in rows}))
     for holder in indebted:
@@ -101,12 +184,7 @@ def activate_due(
         mine = [posted.entry_id for row, posted in done if row.holder == holder]
         if mine:
             recover(session, holder, mine[-1], now=now)
-    return Chunk(
-        entries=len(done),
-        points=sum(row.points for row, _ in done),
-        refused=_refused(outcomes),
-        after=(rows[-1].active_from, rows[-1].id) if len(rows) == limit else None,
-    )
+    return [row for row, _ in done], _refused(outcomes)
 
 
 def expire_due(session: Session, *, now: datetime, after: int = 0, limit: int = CHUNK) -> Chunk:
@@ -187,12 +265,16 @@ def redated(holder: str, parts: Mapping[str, int], target: ledger.AccountKey) ->
     return moves
 
 
+_COLUMNS = sa.select(
+    Act.id, Act.source, Act.record_key, Act.holder, Act.points, Act.points_lot, Act.active_from, Act.claim_by
+)
+
+
 def _due(now: datetime, after: tuple[datetime, int] | None, limit: int) -> Any:
-    query = sa.select(
-        Act.id, Act.source, Act.record_key, Act.holder, Act.points, Act.points_lot, Act.active_from
-    ).where(
+    query = _COLUMNS.where(
         Act.points_state == sa.literal_column(f"'{PENDING}'"),
         Act.active_from <= now,
+        Act.claim_by.is_(None),
         # What is over does not become active any more; it lapses where it is.
         Act.points_lot >= rules.local_day(now),
     )
@@ -215,6 +297,22 @@ def _activation(act: Any) -> ledger.Entry:
             )
         ],
         effective_at=act.active_from,
+        actor_name=Actor.SYSTEM_NAME,
+    )
+
+
+def _lapse(act: Any) -> ledger.Entry:
+    return ledger.Entry(
+        reason="points.lapse",
+        reference=f"points:lapse:{act.source}:{act.record_key}",
+        moves=[
+            ledger.Move(
+                pending_account(act.holder, act.points_lot),
+                expired_account(act.holder, act.points_lot),
+                act.points,
+            )
+        ],
+        effective_at=act.claim_by,
         actor_name=Actor.SYSTEM_NAME,
     )
 

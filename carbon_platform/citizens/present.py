@@ -1,32 +1,40 @@
-"""What people read of an act, a consent, a point and a voucher: plain values for the API and the pages."""
+"""What people read of an act, a consent and a point: plain values for the API and the pages."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from carbon_platform.citizens import catalogue, rewards, rules
+from sqlalchemy.orm import Session
+
+from carbon_platform.citizens import catalogue, rules, scenes
 from carbon_platform.citizens.assessment import grams
 from carbon_platform.citizens.consents import ConsentState
 from carbon_platform.citizens.corrections import STATUS_WORDS
 from carbon_platform.citizens.lots import UNDATED
 from carbon_platform.citizens.purse import PENDING, PointsLine, PointsPage
 from carbon_platform.citizens.service import Reported
-from carbon_platform.citizens.tables import Act, PointsCorrection, Redemption, RedemptionRefusal
+from carbon_platform.citizens.tables import Act, PointsCorrection
 from carbon_platform.units import carbon_text
 from methodologies import registry
 
 WITHDRAWN_WORDS = ("已撤回", "withdrawn")
+COUNTED_ELSEWHERE_WORDS = ("已按另一条计", "counted by another record")
 # What a line of the statement is called; {} is the act or the reward it belongs to.
 POINTS_WORDS = {
     "act": ("{}", "{}"),
     "redemption": ("兑换 {}", "Exchanged for {}"),
+    "donation": ("捐给 {}", "Given to {}"),
     "points.refund": ("退回 {}", "Given back: {}"),
     "points.regrant": ("退回的积分换了到期日", "Refunded points got a new last day"),
     "points.withdrawal": ("撤回 {}", "Withdrawn: {}"),
     "points.cover": ("撤回前的调整", "Adjusted before a withdrawal"),
     "points.recovery": ("抵还欠分", "Paid back points owed"),
     "points.expiry": ("到期作废", "Expired"),
+    "points.lapse": ("过期未领，作废", "Not fetched in time"),
+    "act.replaced": ("改按更可靠的记录计", "A better proven record counts in its place"),
+    "family.gift": ("家人互送", "Gift in the family"),
+    "takeover": ("原平台积分转入", "Brought along from another platform"),
 }
 
 
@@ -60,6 +68,15 @@ def present_act(act: Act) -> dict[str, Any]:
             "reason_zh": f"来源撤回了这一条，克数和积分已一并收回：{act.withdrawal_note}",
             "reason_en": f"Its source took this back, its grams and points with it: {act.withdrawal_note}",
         }
+    if act.counted_as_id is not None:
+        # Another record of the same act counts: this one was weaker, or came second.
+        status_zh, status_en = COUNTED_ELSEWHERE_WORDS
+        if reason:
+            reason |= {
+                "reason_code": "better_evidence",
+                "reason_zh": f"{act.withdrawal_note}。",
+                "reason_en": "A better proven record of the same act has come; that one counts in its place.",
+            }
     appeal_zh, appeal_en = rules.APPEAL if reason or act.reason_code else ("", "")
     plain = {column.name: getattr(act, column.name) for column in Act.__table__.columns} | reason
     return (
@@ -76,6 +93,7 @@ def present_act(act: Act) -> dict[str, Any]:
             "cut_g": act.claimed_g - plain["reduction_g"],
             "points_expire_on": act.points_lot,
             "explain": f"/api/v1/explain/act/{act.id}",
+            "counted_as": f"/api/v1/acts/{act.counted_as_id}" if act.counted_as_id else "",
         }
     )
 
@@ -109,7 +127,13 @@ def _waiting(act: Act) -> tuple[str, str]:
     if act.points_state != PENDING or act.active_from is None:
         return "", ""
     local = act.active_from.astimezone(rules.LOCAL)
-    return f"（{local.month} 月 {local.day} 日起能用）", f" (from {local.date().isoformat()} on)"
+    if act.claim_by is None:
+        return f"（{local.month} 月 {local.day} 日起能用）", f" (from {local.date().isoformat()} on)"
+    last = act.claim_by.astimezone(rules.LOCAL)
+    return (
+        f"（{local.month} 月 {local.day} 日起可领，{last.month} 月 {last.day} 日 {last:%H:%M} 前不领就作废）",
+        f" (to be fetched from {local.date().isoformat()} on, before {last:%Y-%m-%d %H:%M})",
+    )
 
 
 def present_consent(state: ConsentState) -> dict[str, Any]:
@@ -130,12 +154,12 @@ def present_consent(state: ConsentState) -> dict[str, Any]:
     }
 
 
-def present_offers(now: datetime) -> list[dict[str, Any]]:
-    """Per source and behaviour: how to report it and what it is worth today."""
+def present_offers(session: Session, now: datetime) -> list[dict[str, Any]]:
+    """Per scene that takes acts in and behaviour: how to report it and what it is worth today."""
     day = rules.local_day(now)
     methodology = catalogue.methodology()
     offers = []
-    for source in catalogue.sources().values():
+    for source in scenes.open_sources(session).values():
         for known in catalogue.offered_by(source):
             one = grams(methodology, known.code, rules.MILLI, day)
             grams_each = one.points_g * source.evidence_percent / 100
@@ -198,20 +222,8 @@ def present_points(page: PointsPage) -> dict[str, Any]:
     }
 
 
-def present_refusal(refusal: RedemptionRefusal) -> dict[str, Any]:
-    """An exchange asked for in vain: what, when, why; it took nothing."""
-    return {column.name: getattr(refusal, column.name) for column in RedemptionRefusal.__table__.columns}
-
-
 def present_correction(correction: PointsCorrection) -> dict[str, Any]:
     """A proposal as colleagues see it; it names an act or a voucher by number, never the person."""
     plain = {column.name: getattr(correction, column.name) for column in PointsCorrection.__table__.columns}
     status_zh, status_en = STATUS_WORDS[correction.status]
-    return plain | {"status_zh": status_zh, "status_en": status_en}
-
-
-def present_redemption(redemption: Redemption) -> dict[str, Any]:
-    """A voucher with its code; only ever shown to its holder."""
-    plain = {column.name: getattr(redemption, column.name) for column in Redemption.__table__.columns}
-    status_zh, status_en = rewards.STATUS_WORDS[redemption.status]
     return plain | {"status_zh": status_zh, "status_en": status_en}

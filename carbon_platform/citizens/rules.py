@@ -12,9 +12,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from fractions import Fraction
+from typing import Any, NamedTuple
 
 from carbon_platform.citizens.errors import ActInFuture, ActTooOld
+from carbon_platform.citizens.points_scheme import Campaign, Spending, award, cap_grams
+from carbon_platform.citizens.points_scheme import PointsRule as PointsRule
+from carbon_platform.citizens.reasons import Reason as Reason
 
 # China keeps one time without daylight saving: a fixed offset is exact.
 LOCAL = timezone(timedelta(hours=8), "UTC+8")
@@ -25,7 +28,7 @@ OVERLAP_S = 120
 # meet the overlap rule while a change of buses after three minutes does not.
 ASSUMED_JOURNEY_S = 300
 SHORTEST_RIDE_M = 200
-LONGEST_RIDE_M = 100_000
+LONGEST_RIDE_KM = 100
 GRAMS_PER_T = 1_000_000
 
 COUNTED, PARTLY, NOT_COUNTED = "counted", "partly", "not_counted"
@@ -38,15 +41,6 @@ APPEAL = (
     "觉得不对？打 12345，或在这一条下面点“不对？告诉我们”，会有人看。",
     "Not right? Call 12345 or tell us from this entry; a person will look at it.",
 )
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why an act, or part of it, was not counted."""
-
-    code: str
-    zh: str
-    en: str
 
 
 @dataclass(frozen=True)
@@ -86,27 +80,37 @@ class Used:
     year_milli: int = 0
 
 
-@dataclass(frozen=True)
-class PointsRule:
-    """From grams to points, as in force from a day on (城市计划 C1, C12)."""
+class Kind(NamedTuple):
+    """What caps and campaigns ask about an act."""
 
-    version: str
-    valid_from: str
-    grams_per_point: int
-    person_day_points: int
-    status: str
-    source: str
+    behaviour: str = ""
+    category: str = ""
+    source: str = ""
+    day: str = ""
+
+
+_ANY_KIND = Kind()
+_NOTHING_SAVED = Reason(
+    "nothing_saved",
+    "这一条算下来没有减排量：省下的抵不过用掉的。",
+    "This act saves nothing by the published factors: what it uses is as much as what it avoids.",
+)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is counted of a claim. ``reasons`` are empty exactly when everything was."""
+    """What is counted of a claim. ``reasons`` are empty exactly when everything was.
+
+    ``bonus`` of ``points`` comes from the budget of ``campaign``.
+    """
 
     counted_milli: int
     reduction_g: int
     creditable_g: int
     points: int
     reasons: tuple[Reason, ...]
+    bonus: int = 0
+    campaign: str = ""
 
     @property
     def status(self) -> str:
@@ -135,17 +139,24 @@ def clock_words(moment: datetime) -> str:
 def check_time(starts_at: datetime, ends_at: datetime, now: datetime) -> None:
     """Refuse what has not happened yet, or happened more than 31 days ago."""
     if ends_at > now:
-        raise ActInFuture(ended_at=_iso(ends_at), now=_iso(now))
+        raise ActInFuture(ended_at=iso_local(ends_at), now=iso_local(now))
     if now - starts_at > timedelta(days=MAX_AGE_DAYS):
-        raise ActTooOld(occurred_at=_iso(starts_at), days=MAX_AGE_DAYS)
+        raise ActTooOld(occurred_at=iso_local(starts_at), days=MAX_AGE_DAYS)
 
 
-def _iso(moment: datetime) -> str:
+def iso_local(moment: datetime) -> str:
     return moment.astimezone(LOCAL).isoformat(timespec="seconds")
 
 
 def content_digest(
-    *, holder: str, behaviour: str, milli: int, starts_at: datetime, ends_at: datetime, distance_m: int | None
+    *,
+    holder: str,
+    behaviour: str,
+    milli: int,
+    starts_at: datetime,
+    ends_at: datetime,
+    distance_m: int | None,
+    circumstances: Sequence[tuple[str, float]] = (),
 ) -> str:
     """SHA-256 of what was claimed: the same record sent again has the same one."""
     said = [
@@ -155,11 +166,17 @@ def content_digest(
         starts_at.astimezone(UTC).isoformat(),
         ends_at.astimezone(UTC).isoformat(),
         distance_m,
+        *([list(pair) for pair in circumstances]),
     ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def implausible(distance_m: int | None, duration_s: int | None, speed_max_kmh: int | None) -> Reason | None:
+def implausible(
+    distance_m: int | None,
+    duration_s: int | None,
+    speed_max_kmh: int | None,
+    longest_km: int = LONGEST_RIDE_KM,
+) -> Reason | None:
     """A trip too short or too long to be one, or faster than its means of travel can be."""
     if distance_m is None or speed_max_kmh is None:
         return None
@@ -169,11 +186,11 @@ def implausible(distance_m: int | None, duration_s: int | None, speed_max_kmh: i
             f"这一程只有 {distance_m} 米，不到 {SHORTEST_RIDE_M} 米，不算一程。",
             f"This trip is {distance_m} m, below the {SHORTEST_RIDE_M} m that count as one.",
         )
-    if distance_m > LONGEST_RIDE_M:
+    if distance_m > longest_km * MILLI:
         return Reason(
             "too_long",
-            f"这一程有 {milli_text(distance_m)} 公里，超过 {LONGEST_RIDE_M // 1_000} 公里，先不计入。",
-            f"This trip is {milli_text(distance_m)} km, above the {LONGEST_RIDE_M // 1_000} km of one trip.",
+            f"这一程有 {milli_text(distance_m)} 公里，超过 {longest_km} 公里，先不计入。",
+            f"This trip is {milli_text(distance_m)} km, above the {longest_km} km of one trip.",
         )
     # exact in integers: distance/duration > limit
     if duration_s is not None and distance_m * 3_600 > speed_max_kmh * 1_000 * duration_s:
@@ -193,25 +210,6 @@ def overlapping(starts_at: datetime, ends_at: datetime, journeys: Iterable[Journ
         if shared.total_seconds() > OVERLAP_S:
             return journey
     return None
-
-
-def overlap_reason(journey: Journey) -> Reason:
-    when = clock_words(journey.starts_at)
-    return Reason(
-        "overlap",
-        f"这段时间已经记过一程（{when} {journey.name_zh}），同一段路只计一次。",
-        f"A trip of the same time is already in your book ({_iso(journey.starts_at)}, {journey.name_en}); "
-        "one journey counts once.",
-    )
-
-
-def exclusion_reason(name_zh: str, name_en: str) -> Reason:
-    """The same kilometres reported another way on the same day."""
-    return Reason(
-        "excluded",
-        f"今天已经按“{name_zh}”计过，两种只计其一，这次没有计入。",
-        f"{name_en} of the same day is in your book already; only one of the two counts.",
-    )
 
 
 def countable_milli(claimed_milli: int, caps: Caps, used: Used) -> tuple[int, Reason | None]:
@@ -252,38 +250,55 @@ def settle(
     caps: Caps,
     used: Used,
     rule: PointsRule,
+    kind: Kind = _ANY_KIND,
+    spent: Spending | None = None,
+    campaigns: Sequence[Campaign] = (),
+    figureless: bool = False,
 ) -> Verdict:
     """Grams and points of a claim whose countable part is worth ``points_g`` (P) and ``creditable_g`` (C).
 
-    Both grades are whole grams already. C never exceeds P, and shrinks with it in proportion.
+    Both grades are whole grams already. C never exceeds P, and shrinks with it in proportion. Caps cut in
+    the order behaviour, category, person; ``spent`` is what the person's book holds under the rule's caps
+    (None: only ``used.day_points``). ``figureless``: a local extra, which has no grams by declaration and may
+    earn the rule's fixed points all the same.
     """
     if not 0 <= counted_milli <= claimed_milli:
         raise ValueError(f"counted {counted_milli} outside 0 … {claimed_milli}")
+    if spent is None:
+        spent = Spending([(kind.day, kind.behaviour, kind.category, 0, used.day_points)])
     reasons = [quantity_reason] if quantity_reason else []
-    reduction_g = points_g if counted_milli else 0
-    credit_g = min(creditable_g, points_g) if counted_milli else 0
+    wanted_g = points_g if counted_milli else 0
+    reduction_g = wanted_g
+    if counted_milli and not wanted_g and not reasons and not figureless:
+        reasons.append(_NOTHING_SAVED)
     if caps.day_g is not None and reduction_g > max(0, caps.day_g - used.day_g):
-        allowed = max(0, caps.day_g - used.day_g)
-        credit_g = credit_g * allowed // reduction_g
-        reduction_g = allowed
+        reduction_g = max(0, caps.day_g - used.day_g)
         reasons.append(
             Reason(
                 "cap_grams_day",
-                f"这种行为每天最多计 {caps.day_g} 克，这次计 {allowed} 克。",
-                f"At most {caps.day_g} g of this behaviour count per day; {allowed} g of this did.",
+                f"这种行为每天最多计 {caps.day_g} 克，这次计 {reduction_g} 克。",
+                f"At most {caps.day_g} g of this behaviour count per day; {reduction_g} g of this did.",
             )
         )
-    points = reduction_g // rule.grams_per_point
-    if points > max(0, rule.person_day_points - used.day_points):
-        points = max(0, rule.person_day_points - used.day_points)
-        reasons.append(
-            Reason(
-                "cap_points_day",
-                f"每人每天最多得 {rule.person_day_points} 分，这次得 {points} 分，克数照记。",
-                f"At most {rule.person_day_points} points a day; {points} for this one, its grams are kept.",
-            )
-        )
-    return Verdict(counted_milli, reduction_g, credit_g, points, tuple(reasons))
+    where: dict[str, Any] = {
+        "behaviour": kind.behaviour,
+        "category": kind.category,
+        "day": kind.day,
+        "spent": spent,
+    }
+    reduction_g, cut = cap_grams(rule, grams=reduction_g, **where)
+    bare = figureless and counted_milli > 0
+    given = award(rule, campaigns, source=kind.source, grams=reduction_g, figureless=bare, **where)
+    credit_g = min(creditable_g, wanted_g) * reduction_g // wanted_g if wanted_g else 0
+    return Verdict(
+        counted_milli,
+        reduction_g,
+        credit_g,
+        given.points,
+        (*reasons, *cut, *given.reasons),
+        given.bonus,
+        given.campaign,
+    )
 
 
 def refused(reason: Reason) -> Verdict:
@@ -296,14 +311,25 @@ def graded_g(raw_g: float, percent: int) -> int:
 
     A float a hair below a whole number (0.1 + 0.2 style noise, below 1e-9) counts as that number.
     """
-    exact = Fraction(raw_g) * percent / 100 + Fraction(1, 10**9)
-    return max(0, int(exact))
+    # In whole numbers: raw = top/bottom exactly, so floor(raw × percent / 100 + 1e-9) is one division.
+    top, bottom = raw_g.as_integer_ratio()
+    return max(0, (top * percent * 10**9 + 100 * bottom) // (100 * bottom * 10**9))
 
 
 def formula_words(
-    *, quantity_milli: int, caps: Caps, raw_g: float, percent: int, verdict: Verdict, grams_per_point: int
+    *,
+    quantity_milli: int,
+    caps: Caps,
+    raw_g: float,
+    percent: int,
+    verdict: Verdict,
+    grams_per_point: int,
+    fixed: int | None = None,
 ) -> tuple[str, str]:
-    """The sum behind one line of the book, zh and en: ``1 次 × 80 克/次 → 80 克；80 克 ÷ 8 … → 10 分``."""
+    """The sum behind one line of the book, zh and en: ``1 次 × 80 克/次 → 80 克；80 克 ÷ 8 … → 10 分``.
+
+    ``fixed``: points per act of this behaviour, where the rule gives them in place of grams.
+    """
     quantity = milli_text(quantity_milli)
     per_unit = grams_text(raw_g * MILLI / quantity_milli)
     graded = graded_g(raw_g, percent)
@@ -313,9 +339,15 @@ def formula_words(
     if verdict.reduction_g != graded:
         zh += f"，计入 {verdict.reduction_g} 克"
         en += f", {verdict.reduction_g} g counted"
-    if verdict.reduction_g:
-        zh += f"；{verdict.reduction_g} 克 ÷ {grams_per_point} 克/分，取整 → {verdict.points} 分"
-        en += f"; {verdict.reduction_g} g ÷ {grams_per_point} g per point, whole → {verdict.points} points"
+    if verdict.reduction_g or (verdict.points and fixed is not None):
+        if fixed is None:
+            zh += f"；{verdict.reduction_g} 克 ÷ {grams_per_point} 克/分，取整"
+            en += f"; {verdict.reduction_g} g ÷ {grams_per_point} g per point, whole"
+        else:
+            zh, en = f"{zh}；每笔 {fixed} 分", f"{en}; {fixed} points an act"
+        if verdict.bonus:
+            zh, en = f"{zh}，活动加 {verdict.bonus} 分", f"{en}, {verdict.bonus} more by a campaign"
+        zh, en = f"{zh} → {verdict.points} 分", f"{en} → {verdict.points} points"
     return zh, en
 
 

@@ -29,6 +29,15 @@ class CitizenSessionIn(Schema):
     transport = ma.fields.String(load_default="bearer", validate=ma.validate.OneOf(["bearer", "cookie"]))
     under_14 = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})
     guardian_agrees = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})
+    reopen = ma.fields.Boolean(
+        load_default=False, truthy={True}, falsy={False}, **_described("open a closed account again")
+    )
+    device = ma.fields.String(
+        load_default="",
+        validate=ma.validate.Length(0, 200),
+        load_only=True,
+        **_described("what the phone calls itself; only a keyed hash of it is kept"),
+    )
 
 
 class ConsentIn(Schema):
@@ -36,6 +45,9 @@ class ConsentIn(Schema):
     purpose = ma.fields.String(load_default="acts", validate=ma.validate.Regexp(_WORD))
     version = ma.fields.String(
         required=True, validate=ma.validate.Length(1, 20), **_described("version of the text that was read")
+    )
+    guardian_agrees = ma.fields.Boolean(
+        load_default=False, truthy={True}, falsy={False}, **_described("needed for a child under 14")
     )
 
 
@@ -87,6 +99,16 @@ class ActIn(Schema):
     quantity = integer(1, 1_000, required=False, **_described("whole units: rides, meals; default 1"))
     distance_m = integer(1, 1_000_000, required=False, **_described("metres, for behaviours by the km"))
     duration_s = integer(1, 86_400, required=False, **_described("seconds, for plausibility and overlap"))
+    quantity_milli = integer(
+        1, 1_000_000, required=False, **_described("thousandths of the unit: grams of a kg, Wh of a kWh")
+    )
+    avoided_m = integer(
+        0, 5_000_000, required=False, **_described("metres of the trip each person avoided: BG32, BG35")
+    )
+    meeting_min = integer(0, 1_440, required=False, **_described("minutes the online meeting took: BG32"))
+    saved_kwh_per_year = integer(
+        0, 5_000, required=False, **_described("kWh the appliance saves a year against its reference: ZH12")
+    )
 
 
 class ActOut(Schema):
@@ -119,8 +141,15 @@ class ActOut(Schema):
     points = ma.fields.Integer()
     points_state = ma.fields.String(**_described("pending, active, expired, withdrawn; empty without points"))
     active_from = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, **_described("when its points can be spent")
+        format="iso",
+        allow_none=True,
+        **_described("end of the source's reversal window: provisional before, confirmed from then on"),
     )
+    claim_by = ma.fields.AwareDateTime(
+        format="iso", allow_none=True, **_described("points have to be fetched before; null: they come alone")
+    )
+    bonus_points = ma.fields.Integer(**_described("of the points, those given by the campaign"))
+    campaign = ma.fields.String(**_described("code of the campaign; empty: none"))
     points_expire_on = ma.fields.String(**_described("last day of its points, ISO; empty: they have none"))
     withdrawn_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
     formula_zh = ma.fields.String()
@@ -129,6 +158,9 @@ class ActOut(Schema):
     parameter_digest = ma.fields.String()
     points_rule = ma.fields.String()
     explain = ma.fields.String(**_described("address of the explanation"))
+    counted_as = ma.fields.String(
+        **_described("address of the act that counts in place of this one; empty: none does")
+    )
 
 
 class ReportedOut(ActOut):
@@ -209,51 +241,6 @@ class PointsOut(Schema):
     lots = ma.fields.List(ma.fields.Nested(PointsLotOut))
     items = ma.fields.List(ma.fields.Nested(PointsLineOut))
     next_before = ma.fields.Integer(allow_none=True)
-
-
-class RewardOut(Schema):
-    code = ma.fields.String()
-    name_zh = ma.fields.String()
-    name_en = ma.fields.String()
-    provider_zh = ma.fields.String()
-    price_points = ma.fields.Integer()
-    stock = ma.fields.Integer()
-    person_month_limit = ma.fields.Integer(
-        allow_none=True, **_described("per person and calendar month; null: none")
-    )
-    status = ma.fields.String(**_described("evidence status: illustrative until a sponsor has signed"))
-    source = ma.fields.String()
-
-
-class RedemptionIn(Schema):
-    reward = ma.fields.String(required=True, metadata={"example": "bus-2"})
-
-
-class RedemptionOut(Schema):
-    id = ma.fields.Integer()
-    reward = ma.fields.String(attribute="reward_code")
-    name_zh = ma.fields.String()
-    name_en = ma.fields.String()
-    price_points = ma.fields.Integer()
-    voucher_code = ma.fields.String()
-    status = ma.fields.String()
-    status_zh = ma.fields.String()
-    status_en = ma.fields.String()
-    redeemed_at = ma.fields.AwareDateTime(format="iso")
-    refunded_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
-
-
-class RefusalOut(Schema):
-    id = ma.fields.Integer()
-    reward = ma.fields.String(attribute="reward_code")
-    name_zh = ma.fields.String()
-    name_en = ma.fields.String()
-    price_points = ma.fields.Integer()
-    points = ma.fields.Integer(**_described("what it took: always 0"))
-    reason_code = ma.fields.String()
-    reason_zh = ma.fields.String()
-    reason_en = ma.fields.String()
-    refused_at = ma.fields.AwareDateTime(format="iso")
 
 
 class CorrectionIn(Schema):

@@ -1,23 +1,31 @@
 """WeChat sign-in: a mini-program's one-time login code becomes an openid.
 
 ``code_to_openid`` talks to the network, so it is called before a transaction opens, never inside one.
-The ``session_key`` in WeChat's answer is neither kept nor logged.
+The ``session_key`` in WeChat's answer decrypts the steps sent with the same request; it is neither kept
+nor logged. An answer takes :data:`TIMEOUT_S` at most; while WeChat keeps failing it is not asked at all.
 """
 
 from __future__ import annotations
 
+import base64
+import functools
 import hashlib
+import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
 
+from carbon_platform.citizens.breaker import Breaker
+from carbon_platform.citizens.outside import Caller, CallFailed
 from carbon_platform.config import Settings
 from carbon_platform.errors import PlatformError
 
 ADDRESS = "https://api.weixin.qq.com/sns/jscode2session"
-TIMEOUT_S = 3.0
+# From the question to the whole answer; the sign-in as a whole is to take three seconds at most.
+TIMEOUT_S = 2.5
+_TOO_MANY = 429
 
 # httpx writes every address it calls at INFO; ours carries the app secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -39,6 +47,12 @@ class WeChatBusy(PlatformError):
     code, status = "wechat.busy", 429
     zh = "登录太频繁，微信请我们稍等。请一分钟后再试。"
     en = "Too many sign-ins: WeChat asks us to wait. Try again in a minute."
+
+
+class WeChatOverloaded(WeChatBusy):
+    """WeChat refuses all of us for a while (HTTP 429), not this person."""
+
+    code = "wechat.overloaded"
 
 
 class WeChatBlocked(PlatformError):
@@ -63,9 +77,13 @@ _ERRORS: dict[int, type[PlatformError]] = {
 
 @dataclass(frozen=True)
 class WeChatIdentity:
-    """Who WeChat says it is; ``openid`` is stable per person and mini-program."""
+    """Who WeChat says it is; ``openid`` is stable per person and mini-program.
+
+    ``session_key``: base64 of 16 bytes, good for data of this session only; never stored, never printed.
+    """
 
     openid: str
+    session_key: str = field(default="", repr=False, compare=False)
 
 
 class WeChatPort(Protocol):
@@ -80,26 +98,51 @@ class MockWeChat:
     """The same code is the same person. Settings refuse it in production: anyone could be anyone."""
 
     def code_to_openid(self, code: str) -> WeChatIdentity:
-        return WeChatIdentity("mock-" + hashlib.sha256(code.encode()).hexdigest()[:28])
+        digest = hashlib.sha256(code.encode())
+        key = base64.b64encode(digest.digest()[:16]).decode()
+        return WeChatIdentity(f"mock-{digest.hexdigest()[:28]}", key)
 
 
 class LiveWeChat:
     """WeChat's ``jscode2session``. A code works once, so a failed call is not repeated here."""
 
-    def __init__(self, app_id: str, app_secret: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        app_id: str,
+        app_secret: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        breaker: Breaker | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self._app_id = app_id
         self._app_secret = app_secret
-        self._transport = transport
+        self._caller = Caller(deadline_s=timeout_s, transport=transport)
+        self._breaker = breaker or Breaker()
 
     def code_to_openid(self, code: str) -> WeChatIdentity:
-        answer = self._ask(code)
+        if not self._breaker.allows():
+            raise WeChatUnavailable(reason="resting after failures")
+        try:
+            identity = self._identity(self._ask(code))
+        except (WeChatUnavailable, WeChatOverloaded):
+            self._breaker.failed()
+            raise
+        except PlatformError:
+            self._breaker.succeeded()  # a refusal is an answer
+            raise
+        self._breaker.succeeded()
+        return identity
+
+    def _identity(self, answer: dict[str, Any]) -> WeChatIdentity:
         errcode = answer.get("errcode", 0)
-        if errcode in _ERRORS:
+        if type(errcode) is int and errcode in _ERRORS:
             raise _ERRORS[errcode]
-        openid = answer.get("openid")
-        if errcode or not isinstance(openid, str) or not openid:
-            raise WeChatUnavailable(reason=f"errcode {errcode}")
-        return WeChatIdentity(openid)
+        openid, key = answer.get("openid"), answer.get("session_key", "")
+        if errcode or not isinstance(openid, str) or not openid or not isinstance(key, str):
+            said = f"errcode {errcode}" if type(errcode) is int else "unreadable answer"
+            raise WeChatUnavailable(reason=said)
+        return WeChatIdentity(openid, key)
 
     def _ask(self, code: str) -> dict[str, Any]:
         question = {
@@ -109,26 +152,26 @@ class LiveWeChat:
             "grant_type": "authorization_code",
         }
         try:
-            with httpx.Client(timeout=TIMEOUT_S, transport=self._transport) as client:
-                response = client.get(ADDRESS, params=question)
-                response.raise_for_status()
-                answer = response.json()
-        # "from None": the causes hold the address, and the address holds the secret.
-        except httpx.TimeoutException:
-            raise WeChatUnavailable(reason="timeout") from None
-        except httpx.HTTPStatusError as error:
-            raise WeChatUnavailable(reason=f"HTTP {error.response.status_code}") from None
-        except httpx.HTTPError:
-            raise WeChatUnavailable(reason="network") from None
-        except ValueError:
+            answer = json.loads(self._caller.ask("GET", ADDRESS, params=question))
+        except CallFailed as failed:
+            if failed.status == _TOO_MANY:
+                raise WeChatOverloaded from None
+            raise WeChatUnavailable(reason=failed.reason) from None
+        except (ValueError, RecursionError):
             raise WeChatUnavailable(reason="unreadable answer") from None
         if not isinstance(answer, dict):
             raise WeChatUnavailable(reason="unreadable answer")
         return answer
 
 
+@functools.lru_cache(maxsize=4)
+def _live(app_id: str, app_secret: str) -> LiveWeChat:
+    """One per process and app: its breaker remembers."""
+    return LiveWeChat(app_id, app_secret)
+
+
 def port_for(settings: Settings) -> WeChatPort:
     """The port the settings ask for."""
     if settings.wechat_mode == "live":
-        return LiveWeChat(settings.wechat_app_id, settings.wechat_app_secret)
+        return _live(settings.wechat_app_id, settings.wechat_app_secret)
     return MockWeChat()

@@ -11,7 +11,8 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 
 from carbon_platform.citizens import book, catalogue, consents, purse, rules
-from carbon_platform.citizens.present import present_act, present_points_line, present_redemption
+from carbon_platform.citizens.present import present_act, present_points_line
+from carbon_platform.citizens.reward_present import present_donation, present_redemption, present_reward
 from carbon_platform.citizens.tables import Act, Redemption, RedemptionRefusal, Reward
 from carbon_platform.console.site import said
 from carbon_platform.units import FEN_PER_YUAN, carbon_text, yuan_text
@@ -86,6 +87,7 @@ def entry_line(act: Act) -> dict[str, Any]:
         "state": row["status"],
         "reason": row_words(row, "reason"),
         "url": f"/explain/act/{act.id}",
+        "appeal_url": f"/h5/appeals?act={act.id}",
     }
 
 
@@ -260,16 +262,44 @@ def _moments(now: datetime) -> list[tuple[str, str]]:
     return found
 
 
-def reward_card(row: Reward, available: int) -> dict[str, Any]:
+def reward_card(row: Reward, available: int, now: datetime) -> dict[str, Any]:
+    shown = present_reward(row, now)
     return {
         "code": row.code,
         "title": said(row.name_zh, row.name_en),
+        "kind": row_words(shown, "kind"),
         "provider": row.provider_zh,
         "points": row.price_points,
+        "topup_fen": row.topup_fen,
+        "hours": row_words(shown, "hours"),
+        "in_season": shown["in_season"],
         "stock": row.stock,
         "month_limit": row.person_month_limit,
         "affordable": row.price_points <= available,
     }
+
+
+def donation_card(row: Redemption, now: datetime) -> dict[str, Any]:
+    """A receipt: what it is and, as large, what it is not."""
+    shown = present_donation(row)
+    return {
+        "number": shown["number"],
+        "title": row_words(shown, "name"),
+        "points": row.price_points,
+        "value_fen": row.value_fen,
+        "when": _when_words(row.redeemed_at, now),
+        "status": row_words(shown, "status"),
+        "is": row_words(shown, "is"),
+        "is_not": row_words(shown, "is_not"),
+    }
+
+
+def claim_words(waiting: purse.Claimable, now: datetime) -> str:
+    """Points to be fetched and until when; empty when there are none."""
+    if not waiting.points or waiting.claim_by is None:
+        return ""
+    day = plain_day(rules.local_day(waiting.claim_by), rules.local_day(now))
+    return _("有 %(n)s 分等您领，%(day)s前要领", n=f"{waiting.points:,}", day=day)
 
 
 def voucher_card(row: Redemption, now: datetime) -> dict[str, Any]:
@@ -280,5 +310,11 @@ def voucher_card(row: Redemption, now: datetime) -> dict[str, Any]:
         "points": row.price_points,
         "when": _when_words(row.redeemed_at, now),
         "state": row.status,
+        "topup_fen": row.topup_fen,
+        # Only what shops report as used can be given back without asking anybody.
+        "may_return": bool(row.merchant_code),
+        "expires": (
+            plain_day(rules.local_day(row.expires_at), rules.local_day(now)) if row.expires_at else ""
+        ),
         "url": f"/h5/codes/{row.voucher_code}",
     }

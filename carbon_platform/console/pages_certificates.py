@@ -19,6 +19,7 @@ from carbon_platform.console.pages_public import methodology_title
 from carbon_platform.console.site import county, page, role_label
 from carbon_platform.credits import approval, certificates, retirement, tracing, voids
 from carbon_platform.credits.paper import verify_url
+from carbon_platform.credits.rules import period_words
 from carbon_platform.credits.tables import AssessmentRun, BatchShare, CreditBatch, Retirement
 from carbon_platform.errors import NotFound
 from carbon_platform.parcels.tables import Parcel
@@ -154,8 +155,11 @@ def _made(session: Session, run_id: int, batches: Sequence[CreditBatch]) -> list
         .join(BatchShare, BatchShare.parcel_id == Parcel.id)
         .where(BatchShare.batch_id.in_([batch.id for batch in batches]))
     )
+    period = period_words(run.period_start, run.period_end)
     return [
-        {"label": _("地块登记"), "at": day(first_day), "note": "", "state": "done"},
+        {"label": _("地块登记"), "at": day(first_day), "note": "", "state": "done"}
+        if first_day
+        else {"label": _("市民低碳行为"), "at": period, "note": "", "state": "done"},
         {"label": _("核算"), "at": day(run.created_at), "note": run.code, "state": "done"},
         *(
             {"label": role_label(review.role), "at": day(review.at), "note": "", "state": "done"}

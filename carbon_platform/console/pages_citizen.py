@@ -10,13 +10,17 @@ import segno
 from flask import Blueprint, redirect, render_template, request, url_for
 from markupsafe import Markup
 
-from carbon_platform.citizens import book, consents, purse, rewards, rules
+from carbon_platform.citizens import book, book_charts, consents, purse, rewards, rules
 from carbon_platform.citizens.present import present_offers, present_reported
+from carbon_platform.citizens.rewards_api import shown
 from carbon_platform.citizens.service import Reported
 from carbon_platform.citizens.tables import Act, Reward
+from carbon_platform.console.citizen_charts import category_list, month_chart, year_chart
 from carbon_platform.console.citizen_rows import (
+    claim_words,
     consent_card,
     day_words,
+    donation_card,
     entry_line,
     greeting,
     honest_words,
@@ -31,7 +35,7 @@ from carbon_platform.console.citizen_rows import (
 )
 from carbon_platform.console.site import asked_page, local_path, pager
 from carbon_platform.errors import NotAllowed, NotFound, NotSignedIn
-from carbon_platform.web import Call, paged, platform, reading
+from carbon_platform.web import Call, platform, reading
 
 blp = Blueprint("citizen_pages", __name__, url_prefix="/h5")
 
@@ -105,7 +109,7 @@ def today(call: Call) -> str:
 @citizens_only
 def my_book(call: Call) -> str:
     session, actor = call.session, call.actor
-    found = paged(session, book.acts(actor), page=asked_page(), size=ENTRIES_A_PAGE)
+    found = book.page(session, actor, page=asked_page(), size=ENTRIES_A_PAGE)
     before = request.args.get("before", type=int)
     account = purse.points(session, actor, now=call.now, limit=POINTS_LINES, before=before)
     today_iso = rules.local_day(call.now)
@@ -117,6 +121,7 @@ def my_book(call: Call) -> str:
     return render_template(
         "h5_book.html",
         tab="book",
+        charts=_charts(call, today_iso) if found.total else None,
         total_g=book.totals(session, actor, now=call.now).all_g,
         days=[
             {
@@ -133,12 +138,28 @@ def my_book(call: Call) -> str:
     )
 
 
+def _charts(call: Call, today_iso: str) -> dict[str, Any]:
+    """A month (``?month=2026-10``, else this one) by day and by category, and the last twelve months."""
+    session, actor = call.session, call.actor
+    months = book_charts.last_months(session, actor, until=today_iso)
+    asked = request.args.get("month", today_iso[:7])
+    month = asked if asked in {bar.key for bar in months} else today_iso[:7]
+    at = [bar.key for bar in months].index(month)
+    return {
+        "month": month_chart(book_charts.days_of_month(session, actor, month, until=today_iso), today_iso),
+        "categories": category_list(book_charts.categories_of_month(session, actor, month)),
+        "year": year_chart(months),
+        "before": months[at - 1].key if at else None,
+        "after": months[at + 1].key if at + 1 < len(months) else None,
+    }
+
+
 @blp.get("/earn")
 @citizens_only
 def earn(call: Call) -> str:
     session, actor = call.session, call.actor
     states = {state.text.partner: consent_card(state) for state in consents.states(session, actor)}
-    offers = {(offer["source"], offer["behaviour"]): offer for offer in present_offers(call.now)}
+    offers = {(offer["source"], offer["behaviour"]): offer for offer in present_offers(session, call.now)}
     wanted = OFFERED_DEMO if call.settings.is_demo else OFFERED
     acts = [offer_card(offers[key], call.now) for key in wanted if key in offers]
     shown: set[str] = set()
@@ -158,7 +179,13 @@ def my_rewards(call: Call) -> str:
         "h5_rewards.html",
         tab="rewards",
         points=points_card(account, call.now),
-        rewards=[reward_card(row, account.available) for row in rewards.list_rewards(call.session)],
+        waiting=claim_words(purse.claimable(call.session, call.actor.holder, now=call.now), call.now),
+        rewards=[reward_card(row, account.available, call.now) for row in rewards.list_rewards(call.session)],
+        projects=[
+            reward_card(row, account.available, call.now)
+            for row in rewards.list_donation_projects(call.session)
+        ],
+        donations=[donation_card(row, call.now) for row in rewards.list_donations(call.session, call.actor)],
         vouchers=[voucher_card(row, call.now) for row in rewards.list_redemptions(call.session, call.actor)],
         refusals=[refusal_line(row, call.now) for row in purse.refusals(call.session, call.actor, limit=5)],
     )
@@ -174,11 +201,13 @@ def voucher(call: Call, code: str) -> str:
     provider = call.session.get_one(Reward, row.reward_code).provider_zh
     drawn = Markup()
     if row.status == rewards.READY:
-        drawn = Markup(segno.make(code, error="m").svg_inline(border=1, omitsize=True))  # noqa: S704 — our own SVG
+        # The signed text can be checked by a shop without network; what no shop checks shows its code.
+        text = shown(row, call.settings)["signed_code"] or code
+        drawn = Markup(segno.make(text, error="m").svg_inline(border=1, omitsize=True))  # noqa: S704 — our own SVG
     return render_template(
         "h5_code.html",
         tab="rewards",
-        voucher=voucher_card(row, call.now) | {"provider": provider, "qr_svg": drawn, "expires_at": None},
+        voucher=voucher_card(row, call.now) | {"id": row.id, "provider": provider, "qr_svg": drawn},
     )
 
 

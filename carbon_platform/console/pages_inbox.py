@@ -15,6 +15,13 @@ from carbon_platform.console.formats import count, figure, yuan
 from carbon_platform.console.pages_land_changes import layers_to_review
 from carbon_platform.console.pages_projects import may_review
 from carbon_platform.console.pages_public import methodology_title
+from carbon_platform.console.pages_scene import changes_waiting
+from carbon_platform.console.points_inbox import (
+    appeals_waiting,
+    points_links,
+    rules_waiting,
+    truth_waiting,
+)
 from carbon_platform.console.site import SIGNED_IN, page, said
 from carbon_platform.credits import adoption, approval, lifecycle
 from carbon_platform.credits.assessment import visible_runs
@@ -51,6 +58,7 @@ def inbox(call: Call) -> ResponseReturnValue:
     return render_template(
         "reviews.html",
         tasks=tasks[:SHOWN],
+        links=points_links(call),
         done=_done(call),
         deposits=_deposits(call) if call.actor.may("cash.confirm") else None,
     )
@@ -67,6 +75,10 @@ def _waiting_for(call: Call) -> Iterator[Callable[[Call], Iterator[Task]]]:
         ("methodology.sign", _parameters_to_sign),
         ("methodology.approve", _parameters_to_approve),
         ("distribution.write", _receipts_to_share),
+        ("scene.approve", changes_waiting),
+        ("appeal.decide", appeals_waiting),
+        ("points.publish", rules_waiting),
+        ("points.correct", truth_waiting),
     ):
         if call.actor.may(permission):
             yield make

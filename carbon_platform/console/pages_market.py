@@ -66,6 +66,7 @@ def level_label(level: str) -> str:
         "village": _("村集体"),
         "right_holder": _("林权所有者、承包户"),
         "caretaker": _("管护人员"),
+        "reward_fund": _("市民奖励资金"),
     }.get(level, level)
 
 

@@ -161,6 +161,8 @@ def _next_step(file: dict[str, Any], actor: Actor, may_write: bool) -> dict[str,
     found = {"text": said(step.zh, step.en), "kind": "", "label": "", "url": "",
              "who": "" if step.who == actor.role else role_label(step.who)}  # fmt: skip
     run = file["runs"][0] if file["runs"] else None
+    if land_use(file["project"].methodology_key) is None:
+        return found | ({"kind": "link", "label": _("去普惠汇总"), "url": "/bundles"} if may_write else {})
     if may_write and not file["parcel_count"]:
         return found | {"kind": "parcels", "label": _("挂地块")}
     if may_write and not any(not period["missing"] for period in file["periods"]):
@@ -307,7 +309,8 @@ def run(call: Call, code: str) -> ResponseReturnValue:
         ],
         can={
             "review": may_review(call, found, project),
-            "issue": call.actor.may("batch.issue")
+            "issue": found.parcel_count > 0
+            and call.actor.may("batch.issue")
             and found.status != "issued"
             and call.actor.organisation_id == project.owner_organisation_id,
         },

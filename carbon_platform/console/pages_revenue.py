@@ -17,6 +17,7 @@ from carbon_platform.console.pages_market import level_label
 from carbon_platform.console.pages_public import county_outlines, months_gone, stuck_at, window_months
 from carbon_platform.console.site import asked_page, counties_text, county, page, pager, said
 from carbon_platform.credits.tables import CreditBatch
+from carbon_platform.inclusion.fund import LEVEL as REWARD_FUND
 from carbon_platform.market.queries import view_trades
 from carbon_platform.market.tables import Trade
 from carbon_platform.regions.service import region_names
@@ -26,6 +27,7 @@ from carbon_platform.revenue.tables import Distribution
 from carbon_platform.units import KG_PER_T
 from carbon_platform.web import Call, paged
 from carbon_platform.web.language import language
+from methodologies import registry
 
 blp = Blueprint("revenue_pages", __name__)
 
@@ -180,7 +182,7 @@ def receipt(call: Call, found: Distribution) -> dict[str, Any]:
     money += [
         (level_label(level), -int(found.levels.get(level, 0)), "change",
          "keep" if level == rules.COMPANY else "people")
-        for level in rules.LEVELS
+        for level in (*rules.LEVELS, REWARD_FUND)
     ]  # fmt: skip
     local = percent(found.below_fen / found.base_fen) if found.base_fen else _("未分配")
     return {
@@ -218,6 +220,8 @@ def _waiting(call: Call) -> list[dict[str, Any]]:
             "trade_code": view.code,
             "at": view.at,
             "amount_fen": view.amount_fen,
+            # Bundled acts have no land: their money goes into the reward fund.
+            "pooled": registry()[view.goods.methodology_key].subject == "act",
             "project_name": f"{view.goods.project_name}，{county(view.goods.county_code)}",
         }
         for view in view_trades(call.session, found)

@@ -49,6 +49,8 @@ _ROLES_EN = {
     "bank": "Settlement bank",
     "auditor": "Auditor",
     "administrator": "Administrator",
+    "scene_operator": "Scene operator",
+    "village_officer": "Village officer",
     "citizen": "Citizen",
 }
 # Roles for whom something can wait.
@@ -232,9 +234,18 @@ def _tasks(actor: Actor | None) -> list[tuple[str, str, bool]]:
         (_("登记簿导入"), "/registry", actor.may("registry.import")),
         (_("质押"), "/pledges", actor.may("pledge.decide")),
         (_("账本核对"), "/reconciliation", actor.may("ledger.read")),
+        (_("商家核销"), "/shop/", actor.may("shop.self")),
+        (_("本店结算"), "/shop/statements", actor.may("shop.self")),
+        (_("减排场景"), "/scenes", actor.role == "scene_operator"),
+        (_("商家付款"), "/merchant-payments", actor.may("cash.confirm")),
         (_("收益与目标"), "/revenue", actor.may("revenue.read")),
+        (_("普惠看板"), "/dashboard", actor.may("inclusion.read")),
+        (_("村级经办"), "/village", actor.may("proxy.write")),
+        (_("社区与学校"), "/groups", actor.may("group.write")),
+        (_("奖励资金到账"), "/fund-receipts", actor.may("cash.confirm")),
         (_("重复申报"), "/double-claims", actor.may("claim.read") and actor.role != "operator"),
         (_("查证书"), "/verify", actor.role == "enterprise"),
+        (_("市民账户"), "/people", actor.may("person.read") or actor.may("audit.read")),
         (_("方法与来源"), "/sources", True),
     ]
 
@@ -245,4 +256,10 @@ def home_of(actor: Actor) -> str:
         return "/h5/"
     if actor.role in INBOX_ROLES:
         return "/reviews"
+    if actor.may("shop.self"):
+        return "/shop/"
+    if actor.role == "scene_operator":
+        return "/scenes"
+    if actor.may("proxy.write"):
+        return "/village"
     return "/revenue" if actor.may("revenue.read") else "/market"

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from carbon_platform.citizens.explain import explain_act
 from carbon_platform.credits import approval, rules
 from carbon_platform.credits.assessment import recompute, run_rows, visible_runs
+from carbon_platform.credits.explain_pooled import explain_pooled
 from carbon_platform.credits.explain_units import explain_batch, explain_retirement, is_public_batch
+from carbon_platform.credits.pooled import is_pooled
 from carbon_platform.credits.tables import AssessmentRun, CreditBatch, RunRow
 from carbon_platform.errors import NotFound, NotSignedIn, PlatformError
 from carbon_platform.explanation import Approval, Equation, Explanation, Figure, Link, Term
@@ -136,6 +138,15 @@ def explain_run(session: Session, run: AssessmentRun) -> Explanation:
     """The project's figure: the sums over all parcels and the one rounding."""
     methodology = registry()[run.methodology_key]
     project = session.get_one(Project, run.project_id)
+    if is_pooled(run):
+        return explain_pooled(
+            run,
+            project.name_zh,
+            approvals=approvals_of(session, run),
+            blockers=tuple(approval.blockers_of(session, run)),
+            digests=digests_of(run),
+            is_demo=adopted_for_show(session, run),
+        )
     negative, negative_t = session.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(RunRow.net_t), 0.0)).where(
             RunRow.run_id == run.id, RunRow.net_t < 0

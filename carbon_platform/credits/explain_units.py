@@ -19,6 +19,8 @@ from carbon_platform.regions.service import county_name
 from carbon_platform.units import tonnes_text
 
 KG = "kgCO2e"
+POOLED_ZH = "，是市民低碳行为的汇总，没有地块。每一千克都有号码；本人能查到自己的克数在这一批。"
+POOLED_EN = ", a pool of citizens' acts without land. Every kilogram has a number; all find their own grams."
 
 
 def is_public_batch(session: Session, code: str) -> bool:
@@ -43,12 +45,16 @@ def explain_batch(session: Session, code: str) -> Explanation:
         title_zh=f"碳票 {code}",
         title_en=f"Carbon tickets {code}",
         figure=Figure(batch.quantity_kg, KG, "issued"),
-        sentence_zh=f"{tonnes} 吨碳票，{batch.vintage} 年，{county}，"
-        f"来自「{project.name_zh}」的 {len(shares)} 块地。"
-        "每一千克都有号码，号码对应到地块。",
-        sentence_en=f"{tonnes} t of carbon tickets, vintage {batch.vintage}, {county}, from {len(shares)} "
-        f"parcels of {project.code}. Every kilogram has a number, and the number leads to a parcel.",
-        equations=(_sum_of_shares(batch, shares),),
+        sentence_zh=f"{tonnes} 吨碳票，{batch.vintage} 年，{county}，来自「{project.name_zh}」"
+        + (f"的 {len(shares)} 块地。每一千克都有号码，号码对应到地块。" if shares else POOLED_ZH),
+        sentence_en=f"{tonnes} t of carbon tickets, vintage {batch.vintage}, {county}, from "
+        + (
+            f"{len(shares)} parcels of {project.code}. Every kilogram has a number, and the number leads "
+            "to a parcel."
+            if shares
+            else f"{project.code}{POOLED_EN}"
+        ),
+        equations=(_sum_of_shares(batch, shares),) if shares else (_whole(batch),),
         inputs=(
             Term("v", "年份", "vintage", batch.vintage, "", status="measured"),
             Term("q", "本次核算签发", "issued from the run", quantity_t, "t", status="computed"),
@@ -74,6 +80,15 @@ def _issued_t(session: Session, run: AssessmentRun) -> int:
         sa.select(sa.func.sum(CreditBatch.quantity_kg)).where(CreditBatch.run_id == run.id)
     )
     return int(total_kg or 0) // 1000
+
+
+def _whole(batch: CreditBatch) -> Equation:
+    """Of a pooled batch: the run's whole tonnes, in kilograms."""
+    return Equation(
+        "Q", "核算可签发的整吨", "the run's whole tonnes", "Q = ⌊ΣC⌋ × 1,000",
+        f"{batch.quantity_kg // 1000:,} × 1,000 = {batch.quantity_kg:,} {KG}", batch.quantity_kg, KG,
+        source="本市规则 local rule",
+    )  # fmt: skip
 
 
 def _sum_of_shares(batch: CreditBatch, shares: list[tuple[BatchShare, str]]) -> Equation:
@@ -118,11 +133,13 @@ def explain_retirement(session: Session, certificate_number: str) -> Explanation
         title_en=f"Retirement certificate {certificate_number}",
         figure=Figure(retired.quantity_kg, KG, "retired"),
         sentence_zh=f"{holder}为{retired.beneficiary_name}注销了 {tonnes} 吨碳票，"
-        f"{f'出自 {len(batches)} 个批次，' if len(batches) > 1 else ''}来自 {parcels} 块地。"
+        f"{f'出自 {len(batches)} 个批次，' if len(batches) > 1 else ''}"
+        f"{f'来自 {parcels} 块地' if parcels else '来自市民低碳行为的汇总'}。"
         "注销后不能撤回，也不能再卖。",
         sentence_en=f"{holder} retired {tonnes} t for {retired.beneficiary_name}, "
         f"{f'out of {len(batches)} batches, ' if len(batches) > 1 else ''}"
-        f"from {parcels} parcels. This cannot be undone or sold again.",
+        f"from {f'{parcels} parcels' if parcels else 'citizens’ pooled acts'}. "
+        "This cannot be undone or sold again.",
         equations=(
             Equation("Q", "号码区间之和", "sum of the number ranges", "Q = Σ (last − first + 1)",
                      f"{numbers} = {retired.quantity_kg:,} {KG}", retired.quantity_kg, KG),

@@ -36,6 +36,17 @@ class IssueBlocked(PlatformError):
     en = "Run {run} cannot be issued yet: {reasons_en}"
 
 
+class PooledRun(PlatformError):
+    """Grams of citizens' acts: the room that summed them up issues them, after looking at them again."""
+
+    code, status = "credits.pooled_run", 409
+    zh = "核算 {run} 是市民低碳行为的汇总，请在“普惠汇总”里签发：签发前要再核对一遍记录和授权。"
+    en = (
+        "Run {run} pools citizens' acts. Issue it from the bundles: acts and consents are looked at again "
+        "before."
+    )
+
+
 def issue(
     session: Session, actor: Actor, run_code: str, *, is_demo: bool, now: datetime
 ) -> list[CreditBatch]:
@@ -44,8 +55,8 @@ def issue(
     One-claim lock, numbering, ledger entries (issuance → holding of the project's owner) and the run's
     status are written together, so a killed process leaves nothing behind and a rerun finishes it once.
 
-    Errors: ``NotFound``, ``NotTheOwner``, ``IssueBlocked``, ``LandNoLongerAsAssessed``, ``ParcelsOverlap``,
-    ``LandAlreadyClaimed``, ``LandDisturbed``.
+    Errors: ``NotFound``, ``NotTheOwner``, ``IssueBlocked``, ``PooledRun``, ``LandNoLongerAsAssessed``,
+    ``ParcelsOverlap``, ``LandAlreadyClaimed``, ``LandDisturbed``.
     """
     serialise(session, "issuance")
     run = get_run(session, actor, run_code, lock=True)
@@ -63,6 +74,9 @@ def issue(
             reasons_en=" ".join(b.en for b in blockers),
             errors=[{"code": b.code, "zh": b.zh, "en": b.en, "who": b.who} for b in blockers],
         )
+    use = land_use(run.methodology_key)
+    if use is None:
+        raise PooledRun(run=run.code)
     # Nobody else adds a claim on land between the look and the commit.
     land_claims.lock(session)
     claims.check_as_assessed(session, run)
@@ -73,8 +87,6 @@ def issue(
         .order_by(Parcel.id)
     ).all()
     parcels = [parcel for parcel, _ in rows]
-    use = land_use(run.methodology_key)
-    assert use is not None, "a project of parcels has a land use"
     claims.check_apart(parcels)
     check_undisturbed(session, parcels, end=run.period_end)
     period = {"start": run.period_start, "end": run.period_end}

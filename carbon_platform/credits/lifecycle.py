@@ -16,6 +16,7 @@ from carbon_platform.credits.uncertainty import issuable_t
 from carbon_platform.identity.rules import ROLES_ZH, Actor
 from carbon_platform.identity.tables import Organisation
 from carbon_platform.projects import service
+from carbon_platform.projects.rules import land_use
 from carbon_platform.projects.tables import Project, ProjectParcel
 
 
@@ -66,7 +67,9 @@ def project_file(session: Session, actor: Actor, code: str) -> dict[str, Any]:
         "periods": [period | {"missing": parcels - period["parcels"]} for period in periods],
         "runs": runs,
         "timeline": milestones,
-        "next_step": _next_step(session, project, parcels, periods, runs),
+        "next_step": _next_step(session, project, parcels, periods, runs)
+        if land_use(project.methodology_key)
+        else _pooled_step(session, runs),
     }
 
 
@@ -83,11 +86,14 @@ def _milestones(
     )
     reviews = {review.role: review for review in approval.reviews_of(session, run)} if run else {}
     batches = _batches(session, run) if run else []
-    stages = [
-        Milestone("registered", "建档", "registered", "done", project.created_by, project.created_at),
+    land = [
         Milestone("parcels", "地块", "parcels", "done" if parcels else "todo", "", attached_at,
                   f"{parcels} 块", f"{parcels} parcels"),
         _monitoring_stage(parcels, periods),
+    ]  # fmt: skip
+    stages = [
+        Milestone("registered", "建档", "registered", "done", project.created_by, project.created_at),
+        *(land if land_use(project.methodology_key) else []),
         Milestone("assessment", "核算", "assessment", "done" if run else "todo",
                   run.created_by if run else "", run.created_at if run else None,
                   f"{run.code}，{rules.STATUS_ZH[run.status]}" if run else "",
@@ -138,6 +144,23 @@ def _review_stage(role: str, review: RunReview | None) -> Milestone:
 def _batches(session: Session, run: AssessmentRun) -> list[CreditBatch]:
     statement = sa.select(CreditBatch).where(CreditBatch.run_id == run.id).order_by(CreditBatch.id)
     return list(session.scalars(statement))
+
+
+def _pooled_step(session: Session, runs: list[AssessmentRun]) -> NextStep:
+    """Of a project of pooled acts: its bundles move it on."""
+    waiting = [run for run in runs if run.status not in ("issued", "returned")]
+    if not waiting:
+        return NextStep(
+            "下一个汇总期关窗后再申请。", "Apply again when the next window is closed.", "operator"
+        )
+    blockers = tuple(approval.blockers_of(session, waiting[0]))
+    if blockers:
+        return NextStep(blockers[0].zh, blockers[0].en, blockers[0].who, blockers)
+    return NextStep(
+        f"{waiting[0].code} 手续齐了，请在“普惠汇总”里签发。",
+        f"{waiting[0].code} is complete: issue it from the bundles.",
+        "operator",
+    )
 
 
 def _next_step(

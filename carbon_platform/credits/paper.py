@@ -42,7 +42,7 @@ def certificate_pdf(session: Session, retirement: Retirement, *, base_url: str) 
         "counties_text": "、".join(dict.fromkeys(line["county_name"] for line in said["lines"])),
         "retired_at_text": local.strftime("%Y-%m-%d %H:%M:%S") + "（北京时间）",
         "date": [local.year, local.month, local.day],
-        "parcels_text": f"{len(parcels)} 块地，编号与面积见核验页",
+        "parcels_text": f"{len(parcels)} 块地，编号与面积见核验页" if parcels else "市民低碳行为汇总",
         "verify_url": url,
         "digest": retirement.digest,
     }

@@ -53,8 +53,9 @@ class Replay:
 
 
 def replay_codes(session: Session) -> list[str]:
-    """Codes of all stored runs, oldest first."""
-    return list(session.scalars(sa.select(AssessmentRun.code).order_by(AssessmentRun.id)))
+    """Codes of all stored runs of land, oldest first. Pooled acts are added up again by ``inclusion``."""
+    of_land = sa.select(AssessmentRun.code).where(AssessmentRun.parcel_count > 0)
+    return list(session.scalars(of_land.order_by(AssessmentRun.id)))
 
 
 def replay_one(session: Session, code: str) -> Replay:

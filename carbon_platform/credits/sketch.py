@@ -8,15 +8,19 @@ from collections.abc import Sequence
 import shapely
 
 from carbon_platform.credits.tracing import TracedParcel
+from gis.counties import county_codes as all_counties
 from gis.counties import county_geometry
 
 
 def map_svg(county_codes: Sequence[str], traced: Sequence[TracedParcel], *, width: int = 600) -> str:
     """The counties' outlines and a dot for each parcel, its surface proportional to the kilograms from it.
 
+    A code of the city (``4115``, pooled acts) draws all of its counties.
+
     A sketch for paper: degrees are drawn in a plane (longitude × cos of the mean latitude).
     """
-    outlines = [county_geometry(code).simplify(0.002) for code in sorted(set(county_codes))]
+    drawn = [code for code in all_counties() if code.startswith(tuple(county_codes))]
+    outlines = [county_geometry(code).simplify(0.002) for code in drawn]
     west, south, east, north = shapely.total_bounds(outlines)
     across = math.cos(math.radians((south + north) / 2))
     scale = width / ((east - west) * across)

@@ -197,7 +197,13 @@ def due(session: Session) -> list[str]:
     return list(
         session.scalars(
             sa.select(AssessmentRun.code)
-            .where(~analysed, sa.or_(*present), AssessmentRun.status != "returned")
+            .where(
+                ~analysed,
+                sa.or_(*present),
+                AssessmentRun.status != "returned",
+                # pooled acts have no rows to draw
+                AssessmentRun.parcel_count > 0,
+            )
             .order_by(AssessmentRun.id.desc())
         )
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,41 +18,15 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy.orm import Session
 
 from carbon_platform.errors import Conflict, NotFound
-from carbon_platform.identity import rules
+from carbon_platform.identity import person_rules, persons, rules
+from carbon_platform.identity.auditing import audit as audit  # every room asks for it here
 from carbon_platform.identity.rules import Actor, WrongCredentials
-from carbon_platform.identity.tables import AuditRecord, Consent, LoginSession, Organisation, Person, User
+from carbon_platform.identity.tables import Consent, LoginSession, Organisation, Person, User
 
 # 19 MiB, 2 passes: the lighter OWASP profile; two cores must still serve while someone signs in.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # Verified against when the user name is unknown, so that both answers take the same time.
 _nobody = _hasher.hash(secrets.token_hex())
-
-
-def audit(
-    session: Session,
-    actor: Actor,
-    action: str,
-    *,
-    object_kind: str,
-    object_id: str | int,
-    now: datetime,
-    detail: dict[str, Any] | None = None,
-) -> None:
-    """Write the audit record of one change. ``web`` refuses a change that wrote none."""
-    session.add(
-        AuditRecord(
-            at=now,
-            # of a citizen only the opaque holder: the records stay when the person is forgotten
-            actor_name=actor.name if actor.person_id is None else actor.holder,
-            role=actor.role,
-            user_id=actor.user_id,
-            action=action,
-            object_kind=object_kind,
-            object_id=str(object_id),
-            detail=detail or {},
-        )
-    )
-    session.info["audited"] = session.info.get("audited", 0) + 1
 
 
 def add_organisation(
@@ -165,20 +142,31 @@ def sign_in(session: Session, username: str, *, matches: bool, now: datetime) ->
 
 
 def sign_in_person(
-    session: Session, openid: str, *, nickname: str, region_code: str, now: datetime
+    session: Session,
+    openid: str,
+    *,
+    nickname: str,
+    region_code: str,
+    now: datetime,
+    under_14: bool = False,
+    reopen: bool = False,
 ) -> tuple[str, Actor]:
-    """Open a citizen's session; the first one opens the account."""
+    """Open a citizen's session; the first one opens the account. One that was merged leads to the account
+    it was merged into. Errors: ``AccountClosed`` for a closed one, unless ``reopen`` says to open it again.
+    """
     person = session.scalar(sa.select(Person).where(Person.openid == openid))
+    if person is not None and person.merged_into_id is not None:
+        person = session.get_one(Person, person.merged_into_id)
     if person is None:
-        person = Person(
-            openid=openid,
-            nickname=nickname,
-            region_code=region_code,
-            holder=f"person-{uuid4().hex}",
-            opened_at=now,
+        person = persons.new_person(
+            openid=openid, nickname=nickname, region_code=region_code, now=now, under_14=under_14
         )
         session.add(person)
         session.flush()
+    if person.state != person_rules.OPEN:
+        if not reopen:
+            raise persons.closed(person)
+        persons.set_state(session, _person_actor(person), person, person_rules.OPEN, now=now)
     actor = _person_actor(person)
     token = _open_session(
         session, now + timedelta(days=rules.CITIZEN_SESSION_DAYS), now=now, person_id=person.id
@@ -219,7 +207,9 @@ def sign_out(session: Session, token: str, actor: Actor, *, now: datetime) -> No
 
 # Asked at every request, so built once, and a citizen comes along.
 _SESSION = (
-    sa.select(LoginSession, Person)
+    sa.select(
+        LoginSession.user_id, Person.id, Person.nickname, Person.region_code, Person.holder, Person.state
+    )
     .outerjoin(Person, Person.id == LoginSession.person_id)
     .where(
         LoginSession.token_hash == sa.bindparam("token_hash"),
@@ -231,13 +221,14 @@ _SESSION = (
 
 def authenticate(session: Session, token: str, *, now: datetime) -> Actor | None:
     """Who holds this token; None when it is unknown, ended or expired."""
-    found = session.execute(_SESSION, {"token_hash": _token_hash(token), "now": now}).one_or_none()
+    asked = {"token_hash": _token_hash(token), "now": now}
+    session.flush()
+    found = session.connection().execute(_SESSION, asked).one_or_none()
     if found is None:
         return None
-    login, person = found
-    if person is not None:
-        return _person_actor(person)
-    user = session.get_one(User, login.user_id)
+    if found.user_id is None:
+        return _person_actor(found) if found.state == person_rules.OPEN else None
+    user = session.get_one(User, found.user_id)
     return _user_actor(session, user) if user.active else None
 
 
@@ -254,7 +245,7 @@ def _user_actor(session: Session, user: User) -> Actor:
     )
 
 
-def _person_actor(person: Person) -> Actor:
+def _person_actor(person: Any) -> Actor:
     return Actor(
         name=person.nickname,
         role="citizen",
@@ -319,6 +310,43 @@ def find_consent(session: Session, actor: Actor, *, partner: str, purpose: str) 
     """The consent in force, if any."""
     asked = {"person": _person_id(actor), "partner": partner, "purpose": purpose}
     return session.scalar(_CONSENT, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a holder stands with one partner and purpose: ``version`` agreed to, if any.
+
+    ``open``: the account is in use.
+    """
+
+    version: str | None
+    open: bool
+
+
+# Asked for every act and every batch, so given to the driver as they are.
+_STANDINGS = {
+    "postgresql": (
+        "SELECT p.holder, p.state, c.text_version FROM person p LEFT JOIN consent c ON c.person_id = p.id "
+        "AND c.partner = %s AND c.purpose = %s AND c.withdrawn_at IS NULL "
+        "WHERE p.holder IN (SELECT json_array_elements_text(%s::json))"
+    ),
+    "sqlite": (
+        "SELECT p.holder, p.state, c.text_version FROM person AS p "
+        "LEFT JOIN consent AS c ON c.person_id = p.id AND c.partner = ? AND c.purpose = ? "
+        "AND c.withdrawn_at IS NULL WHERE p.holder IN (SELECT value FROM json_each(?))"
+    ),
+}
+
+
+def standings(
+    session: Session, holders: Collection[str], *, partner: str, purpose: str
+) -> dict[str, Standing]:
+    """The consents in force of many holders, in one statement; unknown holders are left out."""
+    session.flush()
+    connection = session.connection()
+    asked = (partner, purpose, json.dumps(list(holders)))
+    rows = connection.exec_driver_sql(_STANDINGS[connection.dialect.name], asked)
+    return {holder: Standing(version, state == person_rules.OPEN) for holder, state, version in rows}
 
 
 def list_consents(session: Session, actor: Actor) -> list[Consent]:

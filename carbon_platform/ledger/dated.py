@@ -45,10 +45,17 @@ def overdue(
 
 def holders_with(session: Session, role: str, holders: Collection[str]) -> set[str]:
     """Which of the holders have anything on a guarded account of the role."""
-    a, b = tables.account.c, tables.balance.c
-    query = (
-        sa.select(a.holder)
-        .join(tables.balance, b.account_id == a.id)
-        .where(a.holder.in_(sorted(set(holders))), a.role == role, b.posted > 0)
+    asked = {"holders": sorted(set(holders)), "role": role}
+    return set(session.connection().execute(_HOLDERS_WITH, asked).scalars())
+
+
+# Asked with every batch of acts, so built once.
+_HOLDERS_WITH = (
+    sa.select(tables.account.c.holder)
+    .join(tables.balance, tables.balance.c.account_id == tables.account.c.id)
+    .where(
+        tables.account.c.holder.in_(sa.bindparam("holders", expanding=True)),
+        tables.account.c.role == sa.bindparam("role"),
+        tables.balance.c.posted > 0,
     )
-    return set(session.connection().execute(query).scalars())
+)

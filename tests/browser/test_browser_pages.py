@@ -14,15 +14,17 @@ pytestmark = pytest.mark.browser
 PUBLIC = ["/", "/login", "/verify", "/verify?q=淮畔", f"/verify/{desk_world.CERTIFICATE}",
           f"/batches/{desk_world.BATCH}", "/sources", "/methodologies",
           "/methodologies/ratoon_rice_v1", "/market",
-          f"/explain/retirement/{desk_world.CERTIFICATE}", "/api/docs", "/h5/login"]  # fmt: skip
+          f"/explain/retirement/{desk_world.CERTIFICATE}", "/api/docs", "/h5/login",
+          "/loop"]  # fmt: skip
 DESK = {
     "forestry.guangshan": ["/reviews", "/exports", "/map", "/parcels", "/imports", "/imports/1"],
     "operator": ["/projects", f"/projects/{desk_world.PROJECT}", f"/runs/{desk_world.RUN}",
-                 f"/runs/{desk_world.RICE_RUN}", "/holdings", f"/explain/run/{desk_world.RUN}"],
+                 f"/runs/{desk_world.RICE_RUN}", "/holdings", f"/explain/run/{desk_world.RUN}",
+                 "/points", "/appeals", "/audits", "/account-reviews"],
     "verifier": ["/reviews"],
     "authority": ["/sources"],
     "cement": ["/market", "/holdings", "/pledges"],
-    "dingxin": ["/revenue", "/distributions/XY-D000001"],
+    "dingxin": ["/revenue", "/distributions/XY-D000001", "/dashboard", "/honesty"],
     "bank": ["/reviews"],
 }  # fmt: skip
 CASES = [(None, path) for path in PUBLIC] + [(user, path) for user, paths in DESK.items() for path in paths]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 from citizen_world import NOW, Citizen, prepare
@@ -11,9 +13,14 @@ from flask import Flask
 
 import carbon_platform.app
 from carbon_platform import ledger
+from carbon_platform.citizens.accounts_api import blp as accounts_blp
 from carbon_platform.citizens.api import blp
+from carbon_platform.citizens.points_api import blp as points_blp
+from carbon_platform.citizens.rewards_api import blp as rewards_blp
+from carbon_platform.citizens.truth_api import blp as truth_blp
 from carbon_platform.config import Settings
 from carbon_platform.db import Database
+from carbon_platform.identity.rules import Actor
 from carbon_platform.web import platform
 
 
@@ -30,7 +37,7 @@ def app(
     monkeypatch: pytest.MonkeyPatch,
     clock: dict[str, datetime],
 ) -> Iterator[Flask]:
-    monkeypatch.setattr(carbon_platform.app, "APIS", (blp,))
+    monkeypatch.setattr(carbon_platform.app, "APIS", (blp, accounts_blp, rewards_blp, points_blp, truth_blp))
     settings = Settings(mode="test", database_url=fresh_database(engine_name, prepare))
     app = carbon_platform.app.create_app(settings, clock=lambda: clock["now"])
     yield app
@@ -62,6 +69,34 @@ def sign_in(app: Flask) -> Callable[..., Citizen]:
 def xiaoman(sign_in: Callable[..., Citizen]) -> Citizen:
     """A citizen of Shihe who agreed to the bus, the restaurants and her own reports."""
     return sign_in("xiaoman", "小满", "xinyang-bus", "clean-plate", "self")
+
+
+@pytest.fixture
+def colleague(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Citizen]:
+    """``colleague("王敏", "points.rule")``: staff with these permissions; the sign-in has its own tests."""
+    known: dict[str, Actor] = {}
+    house = platform(app)
+    usual = house.hooks.authenticate
+
+    def authenticate(session: Any, token: str, now: datetime) -> Any:
+        return known.get(token) or usual(session, token, now)
+
+    monkeypatch.setitem(
+        app.extensions, "carbon", replace(house, hooks=replace(house.hooks, authenticate=authenticate))
+    )
+
+    def make(name: str, *permissions: str, region: str = "4115") -> Citizen:
+        token = f"{len(known)}-colleague-{'x' * 40}"
+        known[token] = Actor(
+            name=name,
+            role="operator",
+            permissions=frozenset(permissions),
+            region_code=region,
+            user_id=len(known) + 100,
+        )
+        return Citizen(app, {"Authorization": f"Bearer {token}"})
+
+    return make
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ class Grant:
     amount: int
     lot: date
     active_at: datetime
+    claim_by: datetime | None = None
     state: str = "pending"
 
 
@@ -62,10 +63,12 @@ class Person:
         pending = sum(grant.amount for grant in self.grants if grant.state == "pending")
         return sum(self.lapsed.values()) + over + pending - sum(self.waiting(now).values())
 
-    def earn(self, amount: int, received: datetime, active_at: datetime) -> None:
+    def earn(self, amount: int, received: datetime, active_at: datetime, claim_days: int = 0) -> None:
         grant = Grant(amount, date(day_of(received).year + 1, 12, 31), active_at)
+        if claim_days:
+            grant.claim_by = max(active_at, received) + timedelta(days=claim_days)
         self.grants.append(grant)
-        if active_at <= received:
+        if active_at <= received and not claim_days:
             self.activate(grant, received)
 
     def activate(self, grant: Grant, now: datetime) -> None:
@@ -74,10 +77,29 @@ class Person:
         self.pay_back(now)
 
     def activation_job(self, now: datetime) -> None:
-        due = [g for g in self.grants if g.state == "pending" and g.active_at <= now]
+        due = [g for g in self.grants if g.state == "pending" and g.active_at <= now and not g.claim_by]
         for grant in due:
             if day_of(now) <= grant.lot:
                 self.activate(grant, now)
+
+    def to_claim(self, now: datetime) -> list[Grant]:
+        """What the person can fetch at this moment, soonest to lapse first."""
+        found = [
+            grant
+            for grant in self.grants
+            if grant.state == "pending"
+            and grant.claim_by is not None
+            and grant.active_at <= now < grant.claim_by
+            and day_of(now) <= grant.lot
+        ]
+        return sorted(found, key=lambda grant: grant.claim_by or now)
+
+    def lapse_job(self, now: datetime) -> None:
+        for grant in self.grants:
+            over = grant.claim_by is not None and grant.claim_by <= now and day_of(now) <= grant.lot
+            if grant.state == "pending" and over:
+                grant.state = "expired"
+                self.lapsed[grant.lot] = self.lapsed.get(grant.lot, 0) + grant.amount
 
     def expiry_job(self, now: datetime) -> None:
         for lot in list(self.here):
@@ -131,5 +153,6 @@ class Person:
         part = min(left, self.lapsed.get(grant.lot, 0))
         self.lapsed[grant.lot] = self.lapsed.get(grant.lot, 0) - part
         left -= part
-        left -= sum(self.take(left, now, but=grant.lot).values())
+        # a lot of which nothing became active is a lot like the others
+        left -= sum(self.take(left, now, but=grant.lot if before == "active" else None).values())
         self.owed += left

@@ -319,7 +319,8 @@ def test_the_book_shows_acts_totals_and_the_week(xiaoman: Citizen) -> None:
     book = xiaoman.get("/citizen/book?size=4").json
     assert book["totals"] == {"today_g": 160, "month_g": 320, "year_g": 400, "all_g": 400, "points": 30}
     assert [item["external_id"] for item in book["items"]] == ["f", "a", "b", "c"]
-    assert book["items"][0]["status_zh"] == "没有计入"
+    assert book["items"][0]["status_zh"] == "已按另一条计"
+    assert book["items"][0]["counted_as"] == f"/api/v1/acts/{book['items'][1]['id']}"
     assert book["items"][1]["explain"] == f"/api/v1/explain/act/{book['items'][1]['id']}"
     assert (book["total"], book["page"]) == (6, 1)
     assert [item["external_id"] for item in xiaoman.get("/citizen/book?size=4&page=2").json["items"]] == [

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import pytest
 from citizen_world import Citizen
+from sqlalchemy.orm import Session
 
 from carbon_platform.citizens import catalogue, rules
 from carbon_platform.citizens.rules import Caps, Used
+from carbon_platform.citizens.scene_tables import Scene
+from carbon_platform.db import Database
 
 BY_CODE = catalogue.behaviours()
 
 
+MORE = ("YO25-pet", "YO25-paper", "YO26", "XI19", "XI20", "YO27", "BG35")
+
+
 @pytest.fixture
-def widened(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def widened(db: Database) -> None:
     """The clean-plate partner also reports recycling, phones and charging, as a future partner may."""
-    more = ("YO25-pet", "YO25-paper", "YO26", "XI19", "XI20", "YO27", "BG35")
+
+    def widen(session: Session) -> None:
+        scene = session.get_one(Scene, "clean-plate")
+        scene.behaviours = [*scene.behaviours, *MORE]
+
+    db.transact(widen)
+
+
+def test_only_what_has_a_figure_is_offered() -> None:
     source = catalogue.sources()["clean-plate"]
-    wider = dataclasses.replace(source, behaviours=(*source.behaviours, *more))
-    monkeypatch.setattr(catalogue, "sources", lambda: {"clean-plate": wider})
-    yield
-
-
-def test_only_what_a_quantity_decides_is_offered(widened: None) -> None:
-    offered = [behaviour.code for behaviour in catalogue.offered_by(catalogue.get_source("clean-plate"))]
-    assert offered == ["SH03", "YO25-pet", "YO25-paper", "YO26", "XI19", "XI20"]
+    wider = dataclasses.replace(source, behaviours=(*source.behaviours, *MORE))
+    offered = [behaviour.code for behaviour in catalogue.offered_by(wider)]
+    assert offered == ["SH03", "YO25-pet", "YO25-paper", "YO26", "XI19", "XI20", "BG35"]
 
 
 def test_materials_share_their_cap() -> None:

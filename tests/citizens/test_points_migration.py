@@ -1,4 +1,4 @@
-"""Migration 0005 on both engines: what was there stays, and what the new schema forbids is refused."""
+"""Migrations 0005 and 0019 on both engines: what was there stays, what would be misread is refused."""
 
 from __future__ import annotations
 
@@ -91,3 +91,45 @@ def test_points_in_dated_lots_keep_the_schema(migrated: sa.Engine, database_url:
             connection.execute(sa.update(act).values(points_state="", points_lot=""))
         command.downgrade(config, "0004")
     migrated.dispose()
+
+
+def test_rules_and_points_to_fetch_keep_the_schema(database_url: str) -> None:
+    config = alembic_config(database_url)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        command.upgrade(config, "0019")
+    engine = sa.create_engine(database_url)
+    tables = sa.MetaData()
+    tables.reflect(engine, only=["act", "points_rule"])
+    act, rule = tables.tables["act"], tables.tables["points_rule"]
+    blank = {int: 1, str: "", bool: False, datetime: datetime(2026, 11, 1, tzinfo=UTC)}
+
+    def row(table: sa.Table, **values: object) -> dict[str, object]:
+        required = [column for column in table.columns if not column.nullable]
+        return {column.name: blank.get(column.type.python_type, {}) for column in required} | values
+
+    waiting = row(act, status="counted", points_state="pending", claim_by=datetime(2026, 12, 1, tzinfo=UTC))
+    made = row(rule, version="points-2026-2", state="published", decided_by="王敏", decided_by_id=2)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(act).values(waiting))
+        connection.execute(sa.insert(rule).values(made))
+    for first in (True, False):
+        with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
+            again = (
+                made
+                | {"version": "points-2026-3"}
+                | ({} if first else {"proposed_by_id": 2, "valid_from": "x"})
+            )
+            connection.execute(sa.insert(rule).values(again))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(RuntimeError, match="points of 1 acts wait"):
+            command.downgrade(config, "0018")
+        with engine.begin() as connection:
+            connection.execute(sa.update(act).values(claim_by=None, points_state=""))
+        with pytest.raises(RuntimeError, match="points-2026-2"):
+            command.downgrade(config, "0018")
+        with engine.begin() as connection:
+            connection.execute(sa.update(rule).values(decided_by=""))
+        command.downgrade(config, "0018")
+    engine.dispose()

@@ -8,16 +8,23 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
+import citizen_samples
 import claims_samples
 import evidence_samples
+import inclusion_samples
 import land_change_samples
 import land_samples
 import map_samples
 import methodology_samples
+import people_samples
+import points_samples
 import reconciliation_samples
 import registry_samples
+import scene_samples
 import sheet_samples
+import shop_samples
 import uncertainty_samples
+import village_samples
 
 from carbon_platform.console.outline import county_shapes
 
@@ -234,9 +241,9 @@ POINTS = {"available": 1286, "expiring": "其中 120 分 12 月 31 日到期，�
 ENTRIES = [
     {"title": "公交一趟", "note": "09:12 · 信阳公交乘车码", "icon": "bus", "amount_g": 80, "points": 10, "state": "counted", "reason": "", "url": "/explain/act/1"},
     {"title": "光盘一餐", "note": "12:10 · 光盘行动餐馆", "icon": "plate", "amount_g": 70, "points": 1, "state": "partly",
-     "reason": "每人每天最多得 100 分，这次得 1 分，克数照记。", "url": "/explain/act/2"},
+     "reason": "每人每天最多得 100 分，这次得 1 分，克数照记。", "url": "/explain/act/2", "appeal_url": "/h5/appeals?act=2"},
     {"title": "走路 2 公里", "note": "09:10 · 自己填报", "icon": "walk", "amount_g": 0, "points": 0, "state": "not_counted",
-     "reason": "这段时间已经记过一程，同一段路只计一次。", "url": "/explain/act/3"},
+     "reason": "这段时间已经记过一程，同一段路只计一次。", "url": "/explain/act/3", "appeal_url": "/h5/appeals?act=3"},
 ]  # fmt: skip
 BARS = {
     "unit": "克",
@@ -444,6 +451,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "trail": [{"label": "收益与目标", "url": "/revenue"}, {"label": "XY-D000117"}],
     }  # fmt: skip
     yield "reviews", "reviews.html", {
+        "links": [{"url": "/points", "label": "积分规则"}],
         "tasks": [{"title": "核算 XY-R000037 等您核证", "note": "光山县油茶园，3,574 吨", "url": "/runs/37", "label": "去审核", "since": NOW, "state": "review"}], "done": [{"title": "核算 XY-R000012", "at": NOW, "url": "/runs/12", "state": "verified"}],
         "deposits": {"enterprises": [{"id": 4, "name": "某茶业（演示）"}]},
     }  # fmt: skip
@@ -513,6 +521,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         {
             "tab": "book",
             "total_g": 57600,
+            "charts": citizen_samples.CHARTS,
             "days": [{"label": "11 月 22 日", "total_g": 326, "entries": ENTRIES}],
             "statement": [
                 {"when": "今天 09:12", "reason": "公交一趟", "points": 10, "url": "/explain/act/1"},
@@ -580,6 +589,10 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     reward = {
         "code": "bus-2",
         "title": "公交券 2 元",
+        "kind": "公共服务",
+        "topup_fen": 0,
+        "hours": "",
+        "in_season": True,
         "provider": "演示公交",
         "points": 100,
         "stock": 50,
@@ -605,7 +618,11 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
                 reward,
                 reward | {"code": "rice", "points": 520, "affordable": False},
                 reward | {"code": "soap", "stock": 0},
+                reward | {"code": "tea", "in_season": False, "topup_fen": 500, "hours": "9:00–17:00"},
             ],
+            "waiting": "有 30 分等您领，11 月 26 日前要领",
+            "projects": [reward | {"code": "plant-camellia"}],
+            "donations": [citizen_samples.DONATION],
             "vouchers": [voucher],
         },
     )
@@ -614,7 +631,15 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "h5_code.html",
         {
             "tab": "rewards",
-            "voucher": voucher | {"provider": "演示公交", "expires_at": DAY, "qr_svg": ""},
+            "voucher": voucher
+            | {
+                "id": 4,
+                "provider": "演示公交",
+                "expires": "12 月 31 日",
+                "topup_fen": 500,
+                "may_return": True,
+                "qr_svg": "",
+            },
         },
     )
     problem = {
@@ -633,10 +658,17 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     )
     yield "api-docs", "api_docs.html", {}
     yield from registry_samples.pages()
+    yield from scene_samples.pages(ONE_PAGE)
+    yield from citizen_samples.pages()
     yield from evidence_samples.pages()
     yield from land_change_samples.pages()
+    yield from inclusion_samples.pages()
+    yield from people_samples.pages()
+    yield from points_samples.pages()
     yield from reconciliation_samples.pages()
     yield from claims_samples.pages()
     yield from sheet_samples.pages(TERMS)
+    yield from shop_samples.pages()
     yield from methodology_samples.pages()
     yield from uncertainty_samples.pages()
+    yield from village_samples.pages()

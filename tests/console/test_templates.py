@@ -152,6 +152,9 @@ def test_every_template_is_sampled() -> None:
         "h5_base.html",
         "h5_parts.html",
         "map_sheet.html",
+        "points_links.html",
+        "shop_parts.html",
+        "village_parts.html",
     }
     assert {p.name for p in (CONSOLE / "templates").glob("*.html")} - parts == {t for t, _ in PAGES.values()}
 

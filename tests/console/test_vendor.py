@@ -5,34 +5,41 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
-STATIC = ROOT / "carbon_platform" / "console" / "static"
-VENDOR = STATIC / "vendor"
+VENDOR = ROOT / "carbon_platform" / "console" / "static" / "vendor"
+FOLDERS = [VENDOR, ROOT / "miniprogram" / "vendor"]
 LICENCES = {"Apache-2.0", "BSD-3-Clause", "MIT"}
 
+each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=["web", "miniprogram"])
 
-def records() -> list[dict[str, object]]:
-    loaded: list[dict[str, object]] = json.loads((VENDOR / "vendor.json").read_text(encoding="utf-8"))
+
+def records(folder: Path) -> list[dict[str, object]]:
+    loaded: list[dict[str, object]] = json.loads((folder / "vendor.json").read_text(encoding="utf-8"))
     return loaded
 
 
-def test_every_file_is_recorded_and_unchanged() -> None:
-    assert {str(r["file"]) for r in records()} == {p.name for p in VENDOR.iterdir()} - {"vendor.json"}
-    for record in records():
-        content = (VENDOR / str(record["file"])).read_bytes()
+@each_folder
+def test_every_file_is_recorded_and_unchanged(folder: Path) -> None:
+    assert {str(r["file"]) for r in records(folder)} == {p.name for p in folder.iterdir()} - {"vendor.json"}
+    for record in records(folder):
+        content = (folder / str(record["file"])).read_bytes()
         assert hashlib.sha256(content).hexdigest() == record["sha256"], record["file"]
         assert len(content) == record["bytes"]
 
 
-def test_licences_are_allowed_and_their_texts_are_there() -> None:
-    for record in records():
+@each_folder
+def test_licences_are_allowed_and_their_texts_are_there(folder: Path) -> None:
+    for record in records(folder):
         assert record["licence"] in LICENCES, record
-        assert (VENDOR / f"{record['name']}.LICENSE.txt").exists()
+        assert (folder / f"{record['name']}.LICENSE.txt").exists()
 
 
-def test_versions_are_the_pinned_ones() -> None:
+@each_folder
+def test_versions_are_the_pinned_ones(folder: Path) -> None:
     wanted = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["devDependencies"]
-    for record in records():
+    for record in records(folder):
         assert wanted[str(record["name"])] == record["version"]
 
 

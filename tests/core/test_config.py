@@ -14,7 +14,13 @@ SAFE = {
     "WECHAT_MODE": "live",
     "WECHAT_APP_ID": "wx1",
     "WECHAT_APP_SECRET": "s",
+    "CARBON_SMS_MODE": "off",
 }
+
+
+def safe(key_file: Path) -> dict[str, str]:
+    names = ("CARBON_SEAL_KEY_FILE", "CARBON_CODE_KEY_FILE", "CARBON_DATA_KEY_FILE")
+    return SAFE | dict.fromkeys(names, str(key_file))
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def key_file(tmp_path: Path) -> Path:
 
 
 def test_safe_production_settings_are_accepted(key_file: Path) -> None:
-    settings = load_settings(SAFE | {"CARBON_SEAL_KEY_FILE": str(key_file)})
+    settings = load_settings(safe(key_file))
     assert not settings.is_demo
     assert settings.seal_key_path == key_file
 
@@ -33,7 +39,7 @@ def test_safe_production_settings_are_accepted(key_file: Path) -> None:
 def test_a_signing_key_everybody_may_read_refuses_the_start(key_file: Path) -> None:
     key_file.chmod(0o644)
     with pytest.raises(UnsafeSettings, match="chmod"):
-        load_settings(SAFE | {"CARBON_SEAL_KEY_FILE": str(key_file)})
+        load_settings(safe(key_file))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +55,15 @@ def test_a_signing_key_everybody_may_read_refuses_the_start(key_file: Path) -> N
         ({"CARBON_SEAL_KEY_FILE": ""}, "CARBON_SEAL_KEY_FILE"),
         ({"CARBON_SEAL_KEY_FILE": "/nowhere/key.pem"}, "CARBON_SEAL_KEY_FILE"),
         ({"CARBON_SEAL_OLD_KEYS": "abc"}, "CARBON_SEAL_OLD_KEYS"),
+        ({"CARBON_CODE_KEY_FILE": ""}, "CARBON_CODE_KEY_FILE"),
+        ({"CARBON_CODE_KEY_FILE": "/nowhere/key.pem"}, "CARBON_CODE_KEY_FILE"),
+        ({"CARBON_CODE_OLD_KEYS": "abc"}, "CARBON_CODE_OLD_KEYS"),
+        ({"CARBON_DATA_KEY_FILE": ""}, "CARBON_DATA_KEY_FILE"),
+        ({"CARBON_DATA_KEY_FILE": "/nowhere/keys.toml"}, "CARBON_DATA_KEY_FILE"),
+        ({"CARBON_SMS_MODE": "mock"}, "CARBON_SMS_MODE"),
+        ({"CARBON_SMS_MODE": "pigeon"}, "CARBON_SMS_MODE"),
+        ({"CARBON_SMS_MODE": "live", "CARBON_SMS_URL": "http://sms"}, "CARBON_SMS_URL"),
+        ({"CARBON_SMS_MODE": "live", "CARBON_SMS_URL": "https://sms"}, "CARBON_SMS_SECRET"),
         ({"CARBON_MAP_BASE": "google"}, "CARBON_MAP_BASE"),
         ({"CARBON_MAP_BASE": "tianditu-vec"}, "CARBON_TIANDITU_KEY"),
         ({"CARBON_MAP_BASE": "tianditu-vec", "CARBON_TIANDITU_KEY": "a b"}, "CARBON_TIANDITU_KEY"),
@@ -57,7 +72,7 @@ def test_a_signing_key_everybody_may_read_refuses_the_start(key_file: Path) -> N
 )
 def test_each_unsafe_part_refuses_the_start(change: dict[str, str], named: str, key_file: Path) -> None:
     with pytest.raises(UnsafeSettings, match=named) as caught:
-        load_settings(SAFE | {"CARBON_SEAL_KEY_FILE": str(key_file)} | change)
+        load_settings(safe(key_file) | change)
     assert str(caught.value).count("CARBON_SEAL_KEY_FILE") == (named == "CARBON_SEAL_KEY_FILE")
 
 

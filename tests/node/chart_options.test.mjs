@@ -55,3 +55,14 @@ test('every kind carries its finding for readers and does not move', () => {
     assert.equal(option.animation, false, kind);
   }
 });
+
+test('thirty bars keep one figure and every third name; seven keep all', () => {
+  const month = Array.from({ length: 30 }, (_, day) => ({ label: String(day + 1), value: day, quiet: day !== 29 }));
+  const drawn = KINDS.bar({ unit: '克', bars: month }, c, 358, '');
+  assert.deepEqual(drawn.series[0].data.map((bar) => bar.label.show).filter(Boolean), [true]);
+  assert.equal(drawn.xAxis.axisLabel.interval, 'auto');
+  assert.equal(drawn.yAxis.min, 0);
+  const week = KINDS.bar({ unit: '克', bars: month.slice(0, 7).map(({ label, value }) => ({ label, value })) }, c, 358, '');
+  assert.equal(week.series[0].data.filter((bar) => bar.label.show).length, 6, 'a day without grams has no figure');
+  assert.equal(week.xAxis.axisLabel.interval, 0);
+});

@@ -30,7 +30,8 @@ class Request {
     const answer = answers.shift();
     setTimeout(() => {
       if (answer.status === 0) return this.listeners.error();
-      Object.assign(this, { status: answer.status, responseText: JSON.stringify(answer.data ?? {}) });
+      const text = JSON.stringify(answer.data ?? {});
+      Object.assign(this, { status: answer.status, responseText: text, response: answer.file ?? { text: async () => text } });
       this.listeners.load();
     }, 5);
   }
@@ -118,4 +119,35 @@ test('typed tonnage must repeat the tonnage', async () => {
   typed.value = '1,000';
   await submit();
   assert.equal(requests.length, 1);
+});
+
+test('what is told once is shown in place: slots filled from what was sent and answered', async () => {
+  answers = [{ status: 201, data: { masked: '138****1234', demo: '' } }];
+  const { form, submit } = page({ api: 'POST /a', fills: 'step', next: '/elsewhere' }, [field('phone', '13800001234')]);
+  const slot = (name, more = {}) => Object.assign(new Element('SPAN'), { dataset: { slot: name }, ...more });
+  const slots = [slot('masked'), slot('demo'), slot('phone', { value: '' })];
+  const step = Object.assign(new Element('DIV'), { hidden: true });
+  step.querySelectorAll = () => slots;
+  globalThis.document.getElementById = (id) => (id === 'step' ? step : null);
+  await submit();
+  assert.deepEqual([slots[0].textContent, slots[1].hidden, slots[2].value], ['138****1234', true, '13800001234']);
+  assert.equal(step.hidden, false);
+  assert.equal(globalThis.focused, step);
+  assert.deepEqual(visited, []);
+  assert.equal(form.dataset.busy, undefined, 'the form can be sent again');
+});
+
+test('an answer is kept as a file; a problem in its place is read out of it', async () => {
+  const saved = [];
+  const link = (tag) => Object.assign(new Element(tag), { click() { saved.push([this.href, this.download]); } });
+  globalThis.document.createElement = (tag) => link(tag.toUpperCase());
+  globalThis.URL.createObjectURL = () => 'blob:1';
+  globalThis.URL.revokeObjectURL = () => {};
+  answers = [{ status: 200, file: 'bytes' }, { status: 403, data: { code: 'no', detail: '不行' } }];
+  const { form, submit } = page({ api: 'GET /a?format=csv', save: 'mine.zip' }, []);
+  await submit();
+  assert.deepEqual(saved, [['blob:1', 'mine.zip']]);
+  assert.equal(requests[0].responseType, 'blob');
+  await submit();
+  assert.deepEqual(lines(form), ['不行']);
 });

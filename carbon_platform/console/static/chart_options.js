@@ -164,11 +164,12 @@ export function funnel(data, c, width, finding) {
   };
 }
 
+/** Upright bars from zero; a `quiet` one keeps its figure for the table, where figures would touch. */
 export function bar(data, c, width, finding) {
   return {
     ...base(c, finding),
     grid: { left: 8, right: 8, top: 28, bottom: 4, containLabel: true },
-    xAxis: { ...axis(c), type: 'category', data: data.bars.map((b) => b.label), axisLabel: { color: c.ink2, fontSize: 13, interval: 0 } },
+    xAxis: { ...axis(c), type: 'category', data: data.bars.map((b) => b.label), axisLabel: { color: c.ink2, fontSize: 13, interval: data.bars.length > 12 ? 'auto' : 0 } },
     yAxis: { ...axis(c), type: 'value', min: 0, splitNumber: 3, axisLine: { show: false }, axisLabel: { ...axis(c).axisLabel, formatter: (v) => short(v, c.language) } },
     series: [
       {
@@ -177,7 +178,7 @@ export function bar(data, c, width, finding) {
         data: data.bars.map((b) => ({
           value: b.value,
           itemStyle: grammar(b.certainty ?? 'registered', c),
-          label: { show: b.value !== 0, position: 'top', color: c.ink, fontWeight: 600, fontSize: 13, formatter: shown(b.value, data.unit) },
+          label: { show: b.value !== 0 && !b.quiet, position: 'top', color: c.ink, fontWeight: 600, fontSize: 13, formatter: shown(b.value, data.unit) },
         })),
       },
     ],

@@ -2,6 +2,9 @@
 //   <form data-api="POST /api/v1/runs/7/reviews" data-next="/runs/{id}" data-idempotent>
 //     <input name="quantity_kg" data-type="kg">  see READERS in values.js for the types
 // Success goes to data-next (filled from the response) or reloads; a problem becomes an error summary.
+// data-fills="id" shows the element with that id instead, its [data-slot="name"] filled from what was sent
+// and answered: for what is told once and belongs in no address (an invitation, the next step of a code).
+// data-save="name.json" keeps the answer as a file: a link cannot carry the token such a request needs.
 
 import { BadValue, buildBody, exactInteger, fillTemplate, findings, keyAfter, sumOf, tonnes } from './values.js';
 
@@ -74,20 +77,22 @@ export function showErrors(form, words, list, code = '') {
 }
 
 /** One request by XMLHttpRequest: fetch cannot say how much of an upload has left. */
-function send(method, url, body, headers, onProgress) {
+function send(method, url, body, headers, onProgress, asFile) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     request.open(method, url);
+    if (asFile) request.responseType = 'blob';
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     if (onProgress) request.upload.addEventListener('progress', (e) => e.lengthComputable && onProgress(e.loaded / e.total));
-    request.addEventListener('load', () => {
+    request.addEventListener('load', async () => {
+      if (asFile && request.status < 300) return resolve({ status: request.status, file: request.response });
       let data = {};
       try {
-        data = JSON.parse(request.responseText || '{}');
+        data = JSON.parse((asFile ? await request.response.text() : request.responseText) || '{}');
       } catch {
         data = { detail: request.statusText };
       }
-      resolve({ status: request.status, data });
+      return resolve({ status: request.status, data });
     });
     request.addEventListener('error', () => resolve({ status: 0, data: {} }));
     request.addEventListener('timeout', () => resolve({ status: 0, data: {} }));
@@ -124,12 +129,31 @@ function mismatches(form, words) {
   });
 }
 
+/** Show `target` with its slots filled; a slot nobody answered is hidden with its row. */
+function fill(target, data) {
+  for (const slot of target.querySelectorAll('[data-slot]')) {
+    const text = data[slot.dataset.slot];
+    if ('value' in slot) slot.value = text ?? '';
+    else slot.textContent = text ?? '';
+    (slot.closest('[data-slot-row]') ?? slot).hidden = !text;
+  }
+  target.hidden = false;
+  (target.querySelector('input:not([type=hidden])') ?? target).focus();
+}
+
+function save(file, download) {
+  const href = URL.createObjectURL(file);
+  Object.assign(document.createElement('a'), { href, download }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 1000);
+}
+
 async function submit(form, words) {
   const [method, template] = form.dataset.api.split(/\s+/);
   const language = document.documentElement.lang;
   const wrong = mismatches(form, words);
   if (wrong.length) return showErrors(form, words, wrong);
-  const url = fillTemplate(template, Object.fromEntries(controls(form).map((c) => [c.name, c.value]))) ?? template;
+  const sent = Object.fromEntries(controls(form).map((c) => [c.name, c.value]));
+  const url = fillTemplate(template, sent) ?? template;
   let packed;
   try {
     packed = envelope(form, language);
@@ -140,8 +164,10 @@ async function submit(form, words) {
   if ('idempotent' in form.dataset) packed.headers['Idempotency-Key'] = form.dataset.key;
   const progress = form.querySelector('progress');
   if (progress) progress.hidden = false;
-  const answer = await send(method, url, packed.body, packed.headers, progress && ((share) => (progress.value = share)));
+  const answer = await send(method, url, packed.body, packed.headers, progress && ((share) => (progress.value = share)), form.dataset.save);
   if (answer.status >= 200 && answer.status < 300) {
+    if (form.dataset.save) return save(answer.file, form.dataset.save);
+    if (form.dataset.fills) return fill(document.getElementById(form.dataset.fills), { ...sent, ...answer.data });
     const next = form.dataset.next && fillTemplate(form.dataset.next, answer.data);
     if (next) location.assign(next);
     else location.reload();

@@ -1,0 +1,182 @@
+"""Appeals: a citizen contests a refusal, a cut or a withdrawal; a person decides, with words.
+
+The contested act stays as it is. What an accepted appeal counts is a new act out of the same facts that
+goes through :func:`carbon_platform.citizens.intake.take_in` like every other: the finding that was
+contested is set aside, caps hold as for everybody, points follow today's rule of the act's own day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from carbon_platform.citizens import book, catalogue, corrections, intake, rules
+from carbon_platform.citizens.points_errors import (
+    AppealCannotCount,
+    AppealClosed,
+    AppealNeedsOther,
+    AppealOpen,
+    AppealPointless,
+    AppealTooLate,
+)
+from carbon_platform.citizens.tables import Act, PointsCorrection
+from carbon_platform.citizens.truth_tables import Appeal
+from carbon_platform.db import serialise
+from carbon_platform.errors import NotFound
+from carbon_platform.identity.rules import SYSTEM, Actor
+from carbon_platform.identity.service import audit
+
+OPEN, ACCEPTED, DECLINED = "open", "accepted", "declined"
+STATE_WORDS = {
+    OPEN: ("正在看", "being looked at"),
+    ACCEPTED: ("支持，已补记", "accepted and counted"),
+    DECLINED: ("没有支持", "declined"),
+}
+WITHDRAWN = "withdrawn"
+
+
+def raise_appeal(session: Session, actor: Actor, *, act_id: int, words: str, now: datetime) -> Appeal:
+    """Contest one's own act. Errors: ``NotFound``, ``AppealPointless``, ``AppealTooLate``, ``AppealOpen``,
+    ``AppealClosed`` (its result was decided on before)."""
+    serialise(session, f"appeal:{act_id}")
+    act = book.get_act(session, actor, act_id)
+    if act.status == rules.COUNTED and act.withdrawn_at is None:
+        raise AppealPointless(number=act_id)
+    since = act.withdrawn_at or act.reported_at
+    days = int(catalogue.truth()["appeal"]["days"])
+    if now - since > timedelta(days=days):
+        raise AppealTooLate(number=act_id, days=days)
+    last = session.scalar(
+        sa.select(Appeal).where(Appeal.act_id == act_id).order_by(Appeal.id.desc()).limit(1)
+    )
+    if last is not None and last.state == OPEN:
+        raise AppealOpen(number=last.id)
+    if last is not None and (last.state == ACCEPTED or last.raised_at >= since):
+        zh, en = STATE_WORDS[last.state]
+        raise AppealClosed(number=last.id, state=zh, state_en=en)
+    appeal = Appeal(
+        holder=actor.holder,
+        region_code=act.region_code,
+        act_id=act.id,
+        reason_code=WITHDRAWN if act.withdrawn_at else act.reason_code,
+        words=words.strip(),
+        state=OPEN,
+        raised_at=now,
+    )
+    session.add(appeal)
+    session.flush()
+    audit(session, actor, "appeal.raise", object_kind="appeal", object_id=appeal.id, now=now)
+    return appeal
+
+
+def decide(
+    session: Session, actor: Actor, appeal_id: int, *, accept: bool, answer: str, now: datetime
+) -> Appeal:
+    """Accept or decline with words for the citizen; never by who took the act out of the book.
+
+    Errors: ``NotFound`` (also outside the actor's region), ``AppealClosed``, ``AppealNeedsOther``,
+    ``AppealCannotCount``.
+    """
+    appeal = session.scalar(sa.select(Appeal).where(Appeal.id == appeal_id).with_for_update())
+    if appeal is None or not _sees(actor, appeal):
+        raise NotFound(what="申诉", key=appeal_id)
+    if appeal.state != OPEN:
+        zh, en = STATE_WORDS[appeal.state]
+        raise AppealClosed(number=appeal_id, state=zh, state_en=en)
+    if _had_a_hand(session, actor, appeal.act_id):
+        raise AppealNeedsOther(number=appeal_id)
+    if accept:
+        appeal.counted_act_id = _count(session, appeal, now=now)
+    appeal.state, appeal.answer = ACCEPTED if accept else DECLINED, answer.strip()
+    appeal.decided_by, appeal.decided_by_id, appeal.decided_at = actor.name, actor.user_id, now
+    session.flush()
+    audit(
+        session, actor, "appeal.decide", object_kind="appeal", object_id=appeal_id, now=now,
+        detail={"state": appeal.state, "act": appeal.act_id, "counted": appeal.counted_act_id},
+    )  # fmt: skip
+    return appeal
+
+
+def mine(session: Session, actor: Actor, *, limit: int = 50) -> list[Appeal]:
+    """The person's own appeals, newest first."""
+    return list(
+        session.scalars(
+            sa.select(Appeal).where(Appeal.holder == actor.holder).order_by(Appeal.id.desc()).limit(limit)
+        )
+    )
+
+
+def get_mine(session: Session, actor: Actor, appeal_id: int) -> Appeal:
+    """The person's own appeal; another one's is ``NotFound`` like one that is not there."""
+    found = session.scalar(sa.select(Appeal).where(Appeal.id == appeal_id, Appeal.holder == actor.holder))
+    if found is None:
+        raise NotFound(what="申诉", key=appeal_id)
+    return found
+
+
+def appeals(actor: Actor) -> sa.Select[Any]:
+    """(appeal, act) of the actor's region; open ones first, oldest first."""
+    found: Any = (
+        sa.select(Appeal, Act)
+        .join(Act, Act.id == Appeal.act_id)
+        .order_by(sa.case((Appeal.state == OPEN, 0), else_=1), Appeal.id)
+    )
+    if not actor.region_code:
+        return found.where(sa.false())
+    inside = Appeal.region_code.startswith(actor.region_code, autoescape=True)
+    # People who gave no county belong to the whole city.
+    narrowed: sa.Select[Any] = found.where(
+        sa.or_(inside, Appeal.region_code == "") if _whole_city(actor) else inside
+    )
+    return narrowed
+
+
+def appeals_of(session: Session, acts: list[int]) -> dict[int, Appeal]:
+    """The last appeal about each of the acts, by the act's number; acts without one are missing."""
+    rows = session.scalars(sa.select(Appeal).where(Appeal.act_id.in_(acts)).order_by(Appeal.id))
+    return {appeal.act_id: appeal for appeal in rows}
+
+
+def _count(session: Session, appeal: Appeal, *, now: datetime) -> int:
+    """The number of the act that counts what was contested. Errors: ``AppealCannotCount``."""
+    act = session.get(Act, appeal.act_id)
+    if act is None:
+        raise NotFound(what="记账", key=appeal.act_id)
+    claim = intake.appealed(act, appeal.id)
+    if act.withdrawn_at is not None and act.counted_as_id is not None:
+        # Another record took its place: that this is the same act is what was contested.
+        claim = replace(claim, set_aside="same_act")
+    (taken,) = intake.take_in(session, [claim], now=now)
+    if taken.error is not None:
+        raise AppealCannotCount(reason=taken.error.message("zh"), reason_en=taken.error.message("en"))
+    if not taken.act.reduction_g:
+        raise AppealCannotCount(reason=taken.act.reason_zh, reason_en=taken.act.reason_en)
+    return int(taken.act.id)
+
+
+def _had_a_hand(session: Session, actor: Actor, act_id: int) -> bool:
+    """Whether the actor proposed or decided the act's withdrawal."""
+    found = session.scalar(
+        sa.select(PointsCorrection.id).where(
+            PointsCorrection.kind == corrections.WITHDRAW_ACT,
+            PointsCorrection.number == act_id,
+            PointsCorrection.status == corrections.DONE,
+            sa.or_(
+                PointsCorrection.proposed_by_id == actor.user_id,
+                PointsCorrection.decided_by_id == actor.user_id,
+            ),
+        )
+    )
+    return found is not None
+
+
+def _whole_city(actor: Actor) -> bool:
+    return actor.region_code == SYSTEM.region_code
+
+
+def _sees(actor: Actor, appeal: Appeal) -> bool:
+    return actor.sees_region(appeal.region_code or SYSTEM.region_code)

@@ -1,0 +1,63 @@
+// Every address this client calls, once: name → [method, path, who may ask]. A test holds each against
+// docs/openapi.json. 'open' calls carry no session.
+module.exports = {
+  signIn: ['POST', '/api/v1/citizen/sessions', 'open'],
+  signOut: ['DELETE', '/api/v1/sessions/current'],
+  counties: ['GET', '/api/v1/regions', 'open'],
+
+  account: ['GET', '/api/v1/citizen/account'],
+  changeAccount: ['PATCH', '/api/v1/citizen/account'],
+  deleteAccount: ['DELETE', '/api/v1/citizen/account'],
+  askPhoneCode: ['POST', '/api/v1/citizen/account/phone'],
+  confirmPhone: ['POST', '/api/v1/citizen/account/phone/confirmation'],
+  forgetPhone: ['DELETE', '/api/v1/citizen/account/phone'],
+  giveRealName: ['POST', '/api/v1/citizen/account/real-name'],
+  forgetRealName: ['DELETE', '/api/v1/citizen/account/real-name'],
+  mergeAccount: ['POST', '/api/v1/citizen/account/merge'],
+  exportAccount: ['GET', '/api/v1/citizen/account/export'],
+  closeAccount: ['POST', '/api/v1/citizen/account/closure'],
+
+  behaviours: ['GET', '/api/v1/citizen/behaviours', 'open'],
+  reportAct: ['POST', '/api/v1/acts'],
+  reportSteps: ['POST', '/api/v1/citizen/steps'],
+  act: ['GET', '/api/v1/acts/{id}'],
+  book: ['GET', '/api/v1/citizen/book'],
+  bundles: ['GET', '/api/v1/citizen/bundles'],
+  appeals: ['GET', '/api/v1/citizen/appeals'],
+  raiseAppeal: ['POST', '/api/v1/citizen/appeals'],
+
+  points: ['GET', '/api/v1/citizen/points'],
+  claimable: ['GET', '/api/v1/citizen/points/claims'],
+  claim: ['POST', '/api/v1/citizen/points/claims'],
+
+  consents: ['GET', '/api/v1/citizen/consents'],
+  giveConsent: ['POST', '/api/v1/citizen/consents'],
+  withdrawConsent: ['DELETE', '/api/v1/citizen/consents/{id}'],
+  bindings: ['GET', '/api/v1/citizen/bindings'],
+  bind: ['POST', '/api/v1/citizen/bindings'],
+  endBinding: ['DELETE', '/api/v1/citizen/bindings/{id}'],
+
+  rewards: ['GET', '/api/v1/citizen/rewards', 'open'],
+  redemptions: ['GET', '/api/v1/citizen/redemptions'],
+  redeem: ['POST', '/api/v1/citizen/redemptions'],
+  refund: ['POST', '/api/v1/citizen/redemptions/{id}/refund'],
+  donations: ['GET', '/api/v1/citizen/donations'],
+  donate: ['POST', '/api/v1/citizen/donations'],
+
+  family: ['GET', '/api/v1/citizen/family'],
+  openFamily: ['POST', '/api/v1/citizen/family'],
+  inviteRelative: ['POST', '/api/v1/citizen/family/invitations'],
+  joinFamily: ['POST', '/api/v1/citizen/family/members'],
+  leaveFamily: ['DELETE', '/api/v1/citizen/family/members/{id}'],
+  give: ['POST', '/api/v1/citizen/family/gifts'],
+  groups: ['GET', '/api/v1/citizen/groups'],
+  joinGroup: ['POST', '/api/v1/citizen/groups'],
+  leaveGroup: ['DELETE', '/api/v1/citizen/groups/{id}'],
+  ranking: ['GET', '/api/v1/citizen/ranking'],
+
+  footprint: ['GET', '/api/v1/citizen/footprint'],
+  keepFootprint: ['POST', '/api/v1/citizen/footprint'],
+  offsets: ['GET', '/api/v1/citizen/offsets'],
+  orderOffset: ['POST', '/api/v1/citizen/offsets'],
+  confirmPayment: ['POST', '/api/v1/citizen/offsets/{code}/payment'],
+};
