@@ -11,7 +11,7 @@ from flask_smorest import Api, Blueprint
 
 from carbon_platform.web.calls import platform
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 PROBLEM = {
     "type": "object",
     "description": "RFC 9457 problem; `code` is stable for programs, `detail` is for people",
