@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 from neighbourhood import Somebody
-from village_world import VILLAGE, account, open_paper, picture, send_batch, workbook
+from village_world import VILLAGE, account, picture, send_batch, workbook
 
 
 def village_things(
@@ -16,9 +16,9 @@ def village_things(
 ) -> dict[str, str]:
     """An argument for each place of an address; made the first time, found again later."""
     officer, citizen = Somebody(app, officer_headers), Somebody(app, citizen_headers)
-    listed = officer.get("/village/accounts")["items"]
-    number = listed[-1]["number"] if listed else str(open_paper(officer).json["number"])
-    family = _family(officer, citizen, number)
+    family = _family(officer, citizen)
+    listed = [row["number"] for row in officer.get("/village/accounts")["items"]]
+    number = next(n for n in listed if officer.ask("GET", f"/village/accounts/{n}/family").status_code == 200)
     batches = officer.get("/village/batches")["items"]
     batch = batches[-1]["id"] if batches else _batch(officer, number)
     groups = officer.get("/groups")["items"]
@@ -35,11 +35,11 @@ def village_things(
     }
 
 
-def _family(officer: Somebody, citizen: Somebody, number: str) -> dict[str, Any]:
-    """The citizen's family, with the person of the account in it, for whom the citizen may act."""
+def _family(officer: Somebody, citizen: Somebody) -> dict[str, Any]:
+    """The citizen's family, with somebody in it who has an account on paper and lets the citizen act."""
     found = citizen.ask("GET", "/citizen/family")
     if found.status_code != 200:
-        # Somebody may have left; whoever has an account on paper is still in the family of before.
+        # The citizen may have left one; whoever has an account on paper is still in it.
         number = account(officer)
         version = citizen.version("platform", "family")
         made = citizen.make("/citizen/family", {"name": "我们家", "consent_version": version})
