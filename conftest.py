@@ -1,4 +1,7 @@
-"""Where nothing may be skipped (``CARBON_REQUIRE_ALL=1``, set by CI), a skip is a failure."""
+"""Where nothing may be skipped (``CARBON_REQUIRE_ALL=1``, set by CI), a skip is a failure.
+
+No test is timed: a slow or busy machine says nothing about the code (speed lives in ``benchmarks/``).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,10 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(hookwrapper=True)
