@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from test_browser_pages import cut_off, serious, settle
 from werkzeug.serving import make_server
 
@@ -274,6 +274,23 @@ def test_a_footprint_is_worked_out(phone: Open) -> None:
     whole(page)
 
 
+def test_what_is_sent_before_the_script_is_there_is_not_lost(phone: Open) -> None:
+    page = phone()
+    held: list[Route] = []
+    page.route("**/static/forms.js", lambda route: held.append(route))
+    page.goto("/h5/account", wait_until="commit")
+    page.get_by_role("button", name="下载（JSON）").dblclick()
+    page.get_by_role("button", name="注销账户").click()
+    page.wait_for_timeout(300)  # a browser that sends the form itself has left by now
+    assert page.url.endswith("/h5/account")
+    assert len(held) == 1
+    with page.expect_download() as download:
+        held[0].continue_()
+    assert download.value.suggested_filename.startswith("xinyang-carbon-")
+    expect(page.locator("dialog[open]")).to_contain_text("7 天后删除")
+    assert page.complaints == []  # type: ignore[attr-defined]
+
+
 def test_the_account_phone_copy_and_the_way_out(phone: Open) -> None:
     page = phone("demo-laoli")
     arrive(page, "/h5/account")
@@ -287,8 +304,8 @@ def test_the_account_phone_copy_and_the_way_out(phone: Open) -> None:
     expect(shown).to_have_text(re.compile(r"^\d{6}$"))
     page.locator("#code").fill(shown.inner_text())
     page.get_by_role("button", name="绑定").click()
+    page.locator("#forget-phone").wait_for()  # the page as it is after the binding
     expect(page.locator("section[aria-labelledby=phone]")).to_contain_text("138****1234")
-    settle(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="下载（JSON）").click()
     assert "13800001234" in Path(download.value.path()).read_text(encoding="utf-8")

@@ -98,6 +98,9 @@ reveal();
 document.querySelectorAll('form[data-auto] select').forEach((s) => s.addEventListener('change', () => s.form.requestSubmit()));
 
 attachForms(document, words);
+const waiting = globalThis.early ?? []; // see early.js
+globalThis.early = null;
+waiting.forEach((act) => act());
 // Heavy parts only where a page has one.
 if (document.querySelector('[data-map]')) import('./map.js').then((m) => m.drawMaps(words));
 if (document.querySelector('[data-chart]')) import('./charts.js').then((m) => m.drawCharts());

@@ -2,7 +2,7 @@
 // Nothing of the API is kept: what a shop may do without network is in the page's own list.
 
 const KEPT = 'xy-till-1';
-const FILES = ['/shop/', '/static/console.css', '/static/console.js', '/static/forms.js', '/static/values.js', '/static/shop.css', '/static/shop.js', '/static/shop_code.js', '/static/marks.svg', '/static/icon.svg'];
+const FILES = ['/shop/', '/static/console.css', '/static/early.js', '/static/console.js', '/static/forms.js', '/static/values.js', '/static/shop.css', '/static/shop.js', '/static/shop_code.js', '/static/marks.svg', '/static/icon.svg'];
 const PATIENCE_MS = 3000;
 
 addEventListener('install', (event) => {
