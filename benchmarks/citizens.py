@@ -11,7 +11,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,8 +19,7 @@ from typing import Any
 
 from benchmarks.citizens_city import City
 from benchmarks.citizens_day import Day, whole_day
-from benchmarks.citizens_rows import batches, hot_account, pages
-from benchmarks.http_rows import over_http
+from benchmarks.citizens_rows import batches, hot_account, own_acts, pages
 from benchmarks.measure import Row
 from benchmarks.profiles import RESULTS, suffix
 from benchmarks.report import line
@@ -37,8 +36,7 @@ def rows(server: Server, size: Sizes, place: Path, wanted: Callable[[str], bool]
     database = Database(server.url("city"))
     city = City(database, users)
     if wanted("L1"):
-        # Issue 6 sets the goal of the act with everything on; L1 of the ledger's table has its own.
-        yield replace(over_http(database, size, place)[0], must=0.10, aim=0.20)
+        yield from own_acts(city, size, place)
     if wanted("L4"):
         yield batches(city, size, place)
     if wanted("L8"):

@@ -1,5 +1,6 @@
-"""L4: pushes over HTTP until they are in the books ÷ direct batch posting. L8: eight clients at one issuance
-account ÷ one each. Page: a book of 20,000 lines ÷ one of 20."""
+"""L1: an act of one's own over HTTP ÷ an address that does nothing. L4: pushes over HTTP until they are in
+the books ÷ direct batch posting. L8: eight clients at one issuance account ÷ one each. Page: a book of 20,000
+lines ÷ one of 20."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
+from itertools import repeat as repeat_forever
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
@@ -21,9 +24,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from benchmarks.citizens_city import BUS, City, rides
-from benchmarks.exact import check_sums
-from benchmarks.http_load import gunicorn, load
-from benchmarks.http_rows import citizen
+from benchmarks.exact import Inexact, check_sums
+from benchmarks.http_load import gunicorn, load, request
+from benchmarks.http_rows import acts_of, citizen
 from benchmarks.measure import Row, Work, compare, repeat
 from benchmarks.sizes import Sizes
 from carbon_platform import ledger
@@ -43,8 +46,58 @@ from carbon_platform.partners.signed import signature_headers
 from carbon_platform.web import platform
 
 PUSH, CONNECTIONS, WORKERS = 500, 2, 2
+# Connections of people who report themselves.
+_PEOPLE = 4
 _spawn = multiprocessing.get_context("spawn")
 _numbers = count()
+
+
+def own_acts(city: City, sizes: Sizes, place: Path) -> Iterator[Row]:
+    """L1: reports that are written down and ruled on by the workers, until all are in their books; and
+    reports that are answered with their result."""
+    trivially = "÷ trivial JSON, 4 connections"
+    later = Row("L1", f"act over HTTP, 202, until it is in its book {trivially}", 0.10, 0.20)
+    at_once = Row("L1 201", f"act over HTTP, answered with its result {trivially}", None, None)
+    tokens = city.database.transact(lambda s: [citizen(s, 20_000_000 + n) for n in range(sizes.citizens)])
+    acts = acts_of(tokens)
+    # Workers look once a second, as in production: a round lasts long enough for several batches.
+    with gunicorn(city.database.url, place) as port, _workers(city.database.url, place, 1.0):
+
+        def reports(expect: bytes, headers: tuple[str, ...], seconds: float) -> float:
+            sent = count()
+
+            def made() -> Iterator[bytes]:
+                for body, token in acts:
+                    next(sent)
+                    yield request("POST", "/api/v1/acts", body, token, *headers)
+
+            start = time.perf_counter()
+            load(port, made(), seconds, connections=_PEOPLE, expect=expect)
+            while city.database.read(lambda session: inbox_sql.anything_waits(session.connection())):
+                time.sleep(0.01)
+            return next(sent) / (time.perf_counter() - start)
+
+        def trivial(seconds: float) -> float:
+            forever = repeat_forever(request("GET", "/bench/trivial"))
+            return load(port, forever, seconds, connections=_PEOPLE)[0]
+
+        ways = ((later, b"202", ("Prefer: respond-async",)), (at_once, b"201", ()))
+        for row, expect, headers in ways:
+            report = partial(reports, expect, headers)
+            compare(row, report, trivial, rounds=sizes.rounds, seconds=6 * sizes.seconds)
+            _all_counted(city.database)
+            row.note = check_sums(city.database)
+            yield row
+
+
+def _all_counted(database: Database) -> None:
+    with database.engine.connect() as connection:
+        lost = connection.exec_driver_sql(
+            "SELECT (SELECT count(*) FROM act_inbox WHERE state <> 'done'), "
+            "(SELECT count(*) FROM act WHERE status <> 'counted')"
+        ).one()
+    if tuple(lost) != (0, 0):
+        raise Inexact(f"{lost[0]} rows of the inbox are not in a book, {lost[1]} acts do not count")
 
 
 def batches(city: City, sizes: Sizes, place: Path) -> Row:
@@ -126,12 +179,12 @@ def _direct(city: City) -> Callable[[int], float]:
 
 
 @contextmanager
-def _workers(url: str, place: Path) -> Iterator[None]:
-    """Inbox workers as in production, but that they rest 20 ms instead of a second."""
+def _workers(url: str, place: Path, pause: float = 0.02) -> Iterator[None]:
+    """Inbox workers as in production, but that they rest ``pause`` seconds instead of one."""
     environment = {
         **os.environ, "CARBON_MODE": "demo", "CARBON_DATABASE_URL": url, "CARBON_VAR": str(place / "var"),
     }  # fmt: skip
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "inbox", "work", "--pause", "0.02"]
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", "inbox", "work", "--pause", str(pause)]
     running = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(WORKERS)]
     try:
         yield

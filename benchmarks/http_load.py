@@ -57,14 +57,14 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("gunicorn did not answer within a minute")
 
 
-def request(method: str, path: str, body: bytes = b"", token: str = "") -> bytes:
+def request(method: str, path: str, body: bytes = b"", token: str = "", *headers: str) -> bytes:
     """The bytes of one request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
     if body:
         lines.append("Content-Type: application/json")
     if token:
         lines.append(f"Authorization: Bearer {token}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return "\r\n".join([*lines, *headers, "", ""]).encode() + body
 
 
 def load(

@@ -34,7 +34,7 @@ def over_http(database: Database, sizes: Sizes, place: Path) -> list[Row]:
     database.transact(load_regions)
     database.transact(load_reference)
     tokens = database.transact(lambda session: [citizen(session, n) for n in range(sizes.citizens)])
-    acts = _acts(tokens)
+    acts = acts_of(tokens)
     row = Row("L1", f"act over HTTP ÷ trivial JSON, {CONNECTIONS} connections", 0.12, 0.20)
     with gunicorn(database.url, place) as port:
 
@@ -88,7 +88,7 @@ def citizen(session: Session, number: int) -> str:
     return token
 
 
-def _acts(tokens: list[str]) -> Iterator[tuple[bytes, str]]:
+def acts_of(tokens: list[str]) -> Iterator[tuple[bytes, str]]:
     """Bodies and who sends them."""
     noon = datetime.now(UTC).replace(hour=4, minute=0, second=0, microsecond=0)
     for number in count():

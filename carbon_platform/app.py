@@ -16,6 +16,7 @@ from carbon_platform.citizens.accounts_api import blp as accounts_api
 from carbon_platform.citizens.api import blp as citizens_api
 from carbon_platform.citizens.bindings_api import blp as bindings_api
 from carbon_platform.citizens.points_api import blp as points_api
+from carbon_platform.citizens.refusals_api import blp as refusals_api
 from carbon_platform.citizens.rewards_api import blp as rewards_api
 from carbon_platform.citizens.steps_api import blp as steps_api
 from carbon_platform.citizens.truth_api import blp as truth_api
@@ -94,6 +95,7 @@ APIS = (
     citizen_inclusion_api,
     points_api,
     truth_api,
+    refusals_api,
     rewards_api,
     merchants_api,
     groups_api,

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
@@ -23,6 +25,10 @@ T = TypeVar("T")
 
 # The transaction is run again this often when another one won a race (deadlock, lock time-out, equal key).
 ATTEMPTS = 6
+
+
+class LostRace(Exception):
+    """What a transaction read is no longer so: :meth:`Database.transact` runs it again, to another end."""
 
 
 class UTCDateTime(sa.types.TypeDecorator[datetime]):
@@ -139,6 +145,10 @@ class Database:
                     committing = True
                     session.commit()
                     return result
+                except LostRace:
+                    session.rollback()
+                    if attempt == ATTEMPTS:
+                        raise
                 except DBAPIError as error:
                     session.rollback()
                     again = _lost_race(error) or (error.connection_invalidated and not committing)
@@ -175,6 +185,74 @@ def _lost_race(error: DBAPIError) -> bool:
     if isinstance(error, IntegrityError):
         return "UNIQUE" in str(error.orig)
     return isinstance(error, OperationalError) and "locked" in str(error.orig)
+
+
+@contextmanager
+def named_errors(text: str) -> Iterator[None]:
+    """What the driver raises comes out as SQLAlchemy's error, so that a lost race is run again."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DBAPIError.instance(text, None, error, psycopg.Error) from error
+
+
+def ask(connection: Connection, text: str, given: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Rows of a statement of one engine, in the transaction of ``connection``, for what every request asks.
+
+    On PostgreSQL straight from the driver: such statements are short, and describing each result costs as
+    much as asking. Types are the driver's: see :func:`instant` and :func:`moment_of`.
+    """
+    if connection.dialect.name != "postgresql":
+        result = connection.exec_driver_sql(text, given)
+        return [tuple(row) for row in result] if result.returns_rows else []
+    driver: Any = connection.connection.driver_connection
+    with named_errors(text), driver.cursor() as cursor:
+        cursor.execute(text, given)
+        rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
+    return rows
+
+
+def text_array(values: Sequence[str]) -> str:
+    """An array literal of PostgreSQL. The driver's own is element by element, ten times slower."""
+    if not values:
+        return "{}"
+    joined = '","'.join(values)
+    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
+        joined = '","'.join(value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return f'{{"{joined}"}}'
+
+
+def among_texts(connection: Connection, values: Collection[str]) -> tuple[str, str]:
+    """A condition for :func:`ask` that a column is one of ``values``, and its argument.
+
+    On PostgreSQL a single value is asked for as such: the plan for it need not be made anew each time, as one
+    for a list is.
+    """
+    if connection.dialect.name != "postgresql":
+        return "IN (SELECT value FROM json_each(?))", json.dumps(list(values))
+    if len(values) == 1:
+        return "= %s", next(iter(values))
+    return "= ANY(%s::text[])", text_array(list(values))
+
+
+def mark(connection: Connection) -> str:
+    """Where a value of :func:`ask` stands."""
+    return "%s" if connection.dialect.name == "postgresql" else "?"
+
+
+def instant(connection: Connection, moment: datetime | None) -> Any:
+    """An instant as the driver takes it: SQLite keeps text in UTC."""
+    if moment is None or connection.dialect.name == "postgresql":
+        return moment
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
+
+
+def moment_of(value: Any) -> Any:
+    """An instant as it comes from the driver or out of JSON, aware and in UTC; None stays None."""
+    if isinstance(value, str):
+        found = datetime.fromisoformat(value)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return value
 
 
 def among(session: Session, column: Any, values: Collection[Any]) -> sa.ColumnElement[bool]:

@@ -20,7 +20,7 @@ from carbon_platform.citizens import inbox
 from carbon_platform.citizens.chores import activate_points, expire_points
 from carbon_platform.citizens.privacy import erase_due, minimise
 from carbon_platform.citizens.targets import count as count_open_accounts
-from carbon_platform.citizens.truth_chores import draw_audits, forget_links, lapse_points
+from carbon_platform.citizens.truth_chores import draw_audits, forget_links, forget_refusals, lapse_points
 from carbon_platform.credits.double_claims import report_words
 from carbon_platform.credits.uncertainty import analyse_due
 from carbon_platform.groups.statistics import release_due
@@ -154,6 +154,10 @@ def forget_account_links(house: Platform) -> tuple[str, str]:
     return forget_links(house.db, now=house.clock())
 
 
+def forget_refused_rows(house: Platform) -> tuple[str, str]:
+    return forget_refusals(house.db, now=house.clock())
+
+
 def analyse_uncertainty(house: Platform) -> tuple[str, str]:
     """Alarm when a run cannot be analysed: its methodology declares what cannot be drawn or computed."""
     done, refused = analyse_due(house.db.read, house.db.transact, now=house.clock())
@@ -243,6 +247,7 @@ JOBS = (
     Job("citizens.lapse_points", "15 * * * *", lapse_unclaimed_points, slot_minutes=60),
     Job("citizens.audits", "10 6 * * *", draw_source_audits, slot_minutes=24 * 60),
     Job("citizens.forget_links", "50 3 * * *", forget_account_links, slot_minutes=24 * 60),
+    Job("citizens.forget_refusals", "10 4 * * *", forget_refused_rows, slot_minutes=24 * 60),
     Job("citizens.count_accounts", "50 * * * *", count_accounts, slot_minutes=60),
     Job("citizens.erase_people", "25 * * * *", erase_people, slot_minutes=60),
     Job("citizens.minimise", "20 3 * * *", minimise_personal_data, slot_minutes=24 * 60),

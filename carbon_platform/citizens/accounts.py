@@ -21,6 +21,7 @@ from carbon_platform.citizens.errors import GuardianNeeded
 from carbon_platform.citizens.personal_data import kept
 from carbon_platform.citizens.purse import EXPIRED, PENDING, expired_account, open_purse
 from carbon_platform.citizens.tables import Act
+from carbon_platform.citizens.truth_tables import Appeal
 from carbon_platform.db import Base
 from carbon_platform.identity import merging, person_rules, persons, real_names, sealing
 from carbon_platform.identity import service as identity_service
@@ -29,8 +30,15 @@ from carbon_platform.identity.service import audit
 from carbon_platform.identity.tables import MergeOffer, Person, PersonIdentity
 
 REAL_NAME = ("platform", "real-name")
-# What lets others act or send for the account ends with it: (table, column of the holder).
-_ENDED_BY = (("binding", "holder"), ("bus_card", "holder"), ("proxy", "principal"), ("proxy", "agent"))
+# What lets others act or send for the account, or see and count it, ends with it: (table, column of the
+# holder, column of the end).
+_ENDED_BY = (
+    ("binding", "holder", "ended_at"),
+    ("bus_card", "holder", "ended_at"),
+    ("proxy", "principal", "ended_at"),
+    ("proxy", "agent", "ended_at"),
+    ("group_member", "holder", "left_at"),
+)
 
 
 @dataclass(frozen=True)
@@ -121,9 +129,10 @@ def give_real_name(
 
 
 def withdraw_consent(session: Session, actor: Actor, consent_id: int, *, now: datetime) -> None:
-    """Withdraw a consent; that to the real name takes the real name with it at once. Errors: ``NotFound``."""
+    """Withdraw a consent; that to the real name takes the real name with it at once, and so does a
+    guardian's, with which all others end. Errors: ``NotFound``."""
     consent = consents.withdraw(session, actor, consent_id, now=now)
-    if (consent.partner, consent.purpose) == REAL_NAME:
+    if (consent.partner, consent.purpose) in (REAL_NAME, consents.GUARDIAN):
         real_names.forget(session, actor, now=now)
 
 
@@ -136,10 +145,12 @@ def forget_real_name(session: Session, actor: Actor, *, now: datetime) -> None:
 
 
 def close(session: Session, actor: Actor, *, now: datetime) -> Person:
-    """Stop using the account: signed out everywhere, consents and bindings ended; what is in it stays."""
+    """Stop using the account: signed out everywhere, consents, bindings and memberships ended; what is in it
+    stays, but for name and number, which are kept by consent only."""
     person = persons.get_person(session, actor, lock=True)
     persons.set_state(session, actor, person, person_rules.CLOSED, now=now)
-    _end_bindings(session, person.holder, now=now)
+    real_names.forget(session, actor, now=now)
+    _end_ties(session, person.holder, now=now)
     return person
 
 
@@ -156,16 +167,26 @@ def ask_erasure(session: Session, actor: Actor, *, forfeit_points: int, now: dat
     if purse.held:
         raise ErasureOpen(points=purse.held)
     persons.set_state(session, actor, person, person_rules.ERASING, now=now)
-    _end_bindings(session, person.holder, now=now)
+    real_names.forget(session, actor, now=now)
+    _end_ties(session, person.holder, now=now)
     return person
 
 
-def _end_bindings(session: Session, holder: str, *, now: datetime) -> None:
-    for name, column in _ENDED_BY:
+def _end_ties(session: Session, holder: str, *, now: datetime) -> None:
+    for name, column, ended in _ENDED_BY:
         table = Base.metadata.tables.get(name)
         if table is not None:
-            mine = sa.and_(table.c[column] == holder, table.c.ended_at.is_(None))
-            session.execute(sa.update(table).where(mine).values(ended_at=now))
+            mine = sa.and_(table.c[column] == holder, table.c[ended].is_(None))
+            session.execute(sa.update(table).where(mine).values({ended: now}))
+
+
+def erase_if_due(session: Session, person_id: int, *, now: datetime) -> bool:
+    """Carry a deletion out unless the person has changed their mind since the job looked."""
+    person = session.get_one(Person, person_id, with_for_update=True, populate_existing=True)
+    if person.state != person_rules.ERASING or person.erase_after is None or person.erase_after > now:
+        return False
+    erase(session, person_id, now=now)
+    return True
 
 
 def erase(session: Session, person_id: int, *, now: datetime) -> str:
@@ -179,9 +200,19 @@ def erase(session: Session, person_id: int, *, now: datetime) -> str:
     merged = list(session.scalars(sa.select(Person.id).where(Person.merged_into_id == person_id)))
     for one in (*merged, person_id):
         holder = persons.erase(session, one, now=now)
+        _close_appeals(session, holder, now=now)
         _forget_rows(session, holder, one, now=now)
     audit(session, SYSTEM, "person.erase", object_kind="person", object_id=person_id, now=now)
     return person.holder
+
+
+def _close_appeals(session: Session, holder: str, *, now: datetime) -> None:
+    """Nobody is there any more to whom grams and points could be given."""
+    session.execute(
+        sa.update(Appeal)
+        .where(Appeal.holder == holder, Appeal.state == "open")
+        .values(state="declined", answer="账户已注销。", decided_by=SYSTEM.name, decided_at=now)
+    )
 
 
 def _lapse(session: Session, holder: str, *, now: datetime) -> None:
@@ -219,6 +250,9 @@ def _empty(column: sa.Column[Any]) -> Any:
 def _forget_rows(session: Session, holder: str, person_id: int, *, now: datetime) -> None:
     for one, table in kept():
         mine = table.c[one.column] == holder
+        if one.only_state:
+            # as a literal, so that the index of what waits is used
+            mine = sa.and_(mine, table.c.state == sa.literal_column(f"'{one.only_state}'"))
         if "left_at" in table.c:
             session.execute(sa.update(table).where(mine, table.c.left_at.is_(None)).values(left_at=now))
         if one.on_erase == "drop":

@@ -15,11 +15,13 @@ from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
 from carbon_platform.citizens import points
+from carbon_platform.citizens.accounts import REAL_NAME
 from carbon_platform.citizens.personal_data import Kept, kept
 from carbon_platform.citizens.tables import Act
 from carbon_platform.identity import merging, persons
+from carbon_platform.identity import service as identity_service
 from carbon_platform.identity.rules import Actor
-from carbon_platform.identity.tables import MergeOffer, Person
+from carbon_platform.identity.tables import Consent, MergeOffer, Person
 
 # Unguarded accounts of a person; the guarded ones are found by their balance rows.
 _UNGUARDED = (ledger.POINTS_EXPIRED,)
@@ -39,10 +41,29 @@ def merge(session: Session, actor: Actor, offer_id: int, *, now: datetime) -> Me
     reference = f"account:merge:{found.id}"
     entry_id = move_balances(session, other.holder, person.holder, reference, now=now)
     _move_rows(session, other, person, now=now)
+    agreed = _to_real_name(session, persons.actor_of(other))
     merging.join(session, actor, found, now=now)
+    _carry_consent(session, actor, agreed, now=now)
     if entry_id is not None:
         points.recover(session, person.holder, entry_id, now=now)
     return found
+
+
+def _to_real_name(session: Session, actor: Actor) -> Consent | None:
+    partner, purpose = REAL_NAME
+    return identity_service.find_consent(session, actor, partner=partner, purpose=purpose)
+
+
+def _carry_consent(session: Session, actor: Actor, theirs: Consent | None, *, now: datetime) -> None:
+    """The name came along from the other account: so does the consent to keep it, as it was given there."""
+    identity = persons.find_identity(session, actor.person_id or 0)
+    if identity is None or identity.id_sealed is None or theirs is None:
+        return
+    if _to_real_name(session, actor) is None:
+        identity_service.give_consent(
+            session, actor, partner=theirs.partner, purpose=theirs.purpose,
+            text_version=theirs.text_version, channel=f"{theirs.channel}:merged", now=now,
+        )  # fmt: skip
 
 
 def move_balances(

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import marshmallow as ma
 
-from carbon_platform.web import PageArgs, PlainText, Schema, integer
+from carbon_platform.web import PageArgs, PageOut, PlainText, Schema, described, integer
 
 _CODE = r"^\d{6}$"
 _REGION = r"^(\d{6})?$"
 
 
-def _described(text: str, **more: Any) -> dict[str, Any]:
-    return {"metadata": {"description": text, **more}}
-
-
 class MergeOfferOut(Schema):
     id = ma.fields.Integer()
-    proof = ma.fields.String(**_described("what was proved: phone or id"))
-    role = ma.fields.String(**_described("asking: this account made it; asked: this one is to agree"))
-    agreed = ma.fields.Boolean(**_described("whether the other account has agreed"))
-    can_merge = ma.fields.Boolean(**_described("whether POST …/merge with action=merge works now"))
+    proof = ma.fields.String(**described("what was proved: phone or id"))
+    role = ma.fields.String(**described("asking: this account made it; asked: this one is to agree"))
+    agreed = ma.fields.Boolean(**described("whether the other account has agreed"))
+    can_merge = ma.fields.Boolean(**described("whether POST …/merge with action=merge works now"))
     offered_at = ma.fields.AwareDateTime(format="iso")
     expires_at = ma.fields.AwareDateTime(format="iso")
     zh = ma.fields.String()
@@ -29,20 +23,20 @@ class MergeOfferOut(Schema):
 
 
 class AccountOut(Schema):
-    number = ma.fields.Integer(**_described("the account number to tell the hotline"))
+    number = ma.fields.Integer(**described("the account number to tell the hotline"))
     nickname = ma.fields.String()
     region_code = ma.fields.String()
     opened_at = ma.fields.AwareDateTime(format="iso")
-    state = ma.fields.String(**_described("open, closed, erasing"))
+    state = ma.fields.String(**described("open, closed, erasing"))
     erase_after = ma.fields.AwareDateTime(format="iso", allow_none=True)
-    tier = ma.fields.String(**_described("opened, phone, real_name"))
-    wechat = ma.fields.Boolean(**_described("whether a WeChat account signs in to it"))
-    phone_masked = ma.fields.String(**_described("138****0000; empty: none", example="138****0000"))
+    tier = ma.fields.String(**described("opened, phone, real_name"))
+    wechat = ma.fields.Boolean(**described("whether a WeChat account signs in to it"))
+    phone_masked = ma.fields.String(**described("138****0000; empty: none", example="138****0000"))
     name_masked = ma.fields.String()
-    id_masked = ma.fields.String(**_described("4115**********1234", example="4115**********1234"))
+    id_masked = ma.fields.String(**described("4115**********1234", example="4115**********1234"))
     under_14 = ma.fields.Boolean()
     guardian_consent = ma.fields.Boolean()
-    points = ma.fields.Integer(**_described("that can be spent now"))
+    points = ma.fields.Integer(**described("that can be spent now"))
     merge_offers = ma.fields.List(ma.fields.Nested(MergeOfferOut))
 
 
@@ -57,15 +51,15 @@ class PhoneIn(Schema):
     phone = ma.fields.String(
         required=True,
         validate=ma.validate.Length(1, 40),
-        **_described("mainland mobile number, blanks and +86 allowed", example="138 0000 0000"),
+        **described("mainland mobile number, blanks and +86 allowed", example="138 0000 0000"),
     )
 
 
 class PhoneAskedOut(Schema):
     phone_masked = ma.fields.String()
     expires_in_s = ma.fields.Integer()
-    again_in_s = ma.fields.Integer(**_described("after which another code may be asked for"))
-    demo_code = ma.fields.String(**_described("the code itself where SMS is only played (demo); else empty"))
+    again_in_s = ma.fields.Integer(**described("after which another code may be asked for"))
+    demo_code = ma.fields.String(**described("the code itself where SMS is only played (demo); else empty"))
 
 
 class PhoneConfirmIn(PhoneIn):
@@ -75,7 +69,7 @@ class PhoneConfirmIn(PhoneIn):
 
 
 class IdentityConfirmedOut(Schema):
-    confirmed = ma.fields.Boolean(**_described("false: another account has it, see merge_offer"))
+    confirmed = ma.fields.Boolean(**described("false: another account has it, see merge_offer"))
     account = ma.fields.Nested(AccountOut)
     merge_offer = ma.fields.Nested(MergeOfferOut, allow_none=True)
 
@@ -86,7 +80,7 @@ class RealNameIn(Schema):
     version = ma.fields.String(
         required=True,
         validate=ma.validate.Length(1, 20),
-        **_described("version of the consent text platform/real-name that was read"),
+        **described("version of the consent text platform/real-name that was read"),
     )
     guardian_agrees = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
@@ -96,7 +90,7 @@ class MergeIn(Schema):
     action = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf(["merge", "move", "agree"]),
-        **_described(
+        **described(
             "merge: the other account ends in this one; move: only the phone moves here (it changed hands); "
             "agree: this account agrees to end in the one that asks"
         ),
@@ -104,13 +98,13 @@ class MergeIn(Schema):
 
 
 class MergedOut(Schema):
-    outcome = ma.fields.String(**_described("merged, moved, agreed"))
+    outcome = ma.fields.String(**described("merged, moved, agreed"))
     account = ma.fields.Nested(AccountOut)
 
 
 class ErasureIn(Schema):
     forfeit_points = integer(
-        0, 10**12, **_described("the points that are left (spendable and pending) and lapse; 0 if none")
+        0, 10**12, **described("the points that are left (spendable and pending) and lapse; 0 if none")
     )
 
 
@@ -144,11 +138,11 @@ class FoundPersonOut(Schema):
     region_code = ma.fields.String()
     county_zh = ma.fields.String()
     county_en = ma.fields.String()
-    state = ma.fields.String(**_described("open, closed, erasing, merged, deleted"))
+    state = ma.fields.String(**described("open, closed, erasing, merged, deleted"))
     state_zh = ma.fields.String()
     state_en = ma.fields.String()
     opened_at = ma.fields.AwareDateTime(format="iso")
-    opened_on = ma.fields.String(**_described("local day, ISO"))
+    opened_on = ma.fields.String(**described("local day, ISO"))
     via = ma.fields.String()
     phone_masked = ma.fields.String()
     name_masked = ma.fields.String()
@@ -165,11 +159,8 @@ class PersonLookupOut(Schema):
     at = ma.fields.AwareDateTime(format="iso")
 
 
-class PersonLookupsOut(Schema):
+class PersonLookupsOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(PersonLookupOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class DataShareArgs(PageArgs):
@@ -189,28 +180,25 @@ class DataShareOut(Schema):
     reference = ma.fields.String()
 
 
-class DataSharesOut(Schema):
+class DataSharesOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(DataShareOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class AccountProgressRowOut(Schema):
-    code = ma.fields.String(**_described("county, or 4115 for the city"))
-    opened = ma.fields.Integer(**_described("accounts that are open"))
-    active = ma.fields.Integer(**_described("of them with an act in the last 30 days"))
-    phone = ma.fields.Integer(**_described("of them with a confirmed phone"))
-    real_name = ma.fields.Integer(**_described("of them with name and identity number"))
-    due_now = ma.fields.Integer(**_described("what the curve asks for today"))
+    code = ma.fields.String(**described("county, or 4115 for the city"))
+    opened = ma.fields.Integer(**described("accounts that are open"))
+    active = ma.fields.Integer(**described("of them with an act in the last 30 days"))
+    phone = ma.fields.Integer(**described("of them with a confirmed phone"))
+    real_name = ma.fields.Integer(**described("of them with name and identity number"))
+    due_now = ma.fields.Integer(**described("what the curve asks for today"))
     behind = ma.fields.Integer()
     target = ma.fields.Integer()
     target_on = ma.fields.String()
-    per_day = ma.fields.Float(**_described("accounts opened a day, over the last 30 days"))
-    forecast_on = ma.fields.String(allow_none=True, **_described("null: never at this rate"))
-    people = ma.fields.Integer(**_described("residents the quota is shared out by"))
+    per_day = ma.fields.Float(**described("accounts opened a day, over the last 30 days"))
+    forecast_on = ma.fields.String(allow_none=True, **described("null: never at this rate"))
+    people = ma.fields.Integer(**described("residents the quota is shared out by"))
     source = ma.fields.String()
-    status = ma.fields.String(**_described("evidence status of the residents' figure"))
+    status = ma.fields.String(**described("evidence status of the residents' figure"))
 
 
 class AccountsElsewhereOut(Schema):
@@ -232,7 +220,7 @@ class AccountProgressOut(Schema):
     city = ma.fields.Nested(AccountProgressRowOut)
     counties = ma.fields.List(ma.fields.Nested(AccountProgressRowOut))
     elsewhere = ma.fields.Nested(
-        AccountsElsewhereOut, **_described("accounts that name no county of the city")
+        AccountsElsewhereOut, **described("accounts that name no county of the city")
     )
     curve = ma.fields.List(ma.fields.Nested(TargetPointOut))
     note_zh = ma.fields.String()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import make_response, url_for
 from flask_smorest import Blueprint
 
 from carbon_platform.citizens import (
@@ -13,6 +14,7 @@ from carbon_platform.citizens import (
     corrections,
     devices,
     purse,
+    receipts,
     schemas,
     service,
 )
@@ -24,13 +26,24 @@ from carbon_platform.citizens.present import (
     present_correction,
     present_offers,
     present_points,
+    present_receipt,
     present_reported,
 )
 from carbon_platform.citizens.wechat import port_for
 from carbon_platform.identity.api import SessionOut, hand_over
 from carbon_platform.identity.rules import CITIZEN_SESSION_DAYS
 from carbon_platform.regions.service import get_region
-from carbon_platform.web import Call, PageArgs, in_transaction, outside_transaction, paged, reading
+from carbon_platform.web import (
+    LATER,
+    Call,
+    PageArgs,
+    in_transaction,
+    outside_transaction,
+    paged,
+    present_page,
+    reading,
+    wants_later,
+)
 
 blp = Blueprint("citizens", __name__, url_prefix="/api/v1", description="市民 Citizens: acts, book, points")
 
@@ -92,18 +105,36 @@ def list_behaviours(call: Call) -> Any:
 
 @blp.post("/acts")
 @in_transaction("citizen.self")
-@blp.arguments(schemas.ActIn)
+@blp.doc(parameters=[LATER])
+@blp.arguments(schemas.ActIn())  # made once: the busiest address
 @blp.response(201, schemas.ReportedOut)
 @blp.alt_response(200, schema=schemas.ReportedOut, description="this record was counted before")
+@blp.alt_response(202, schema=schemas.ReceiptOut, description="written down; the result comes later")
 def report_act(call: Call, payload: dict[str, Any]) -> Any:
-    """记一笔 Report one act. The same record again answers 200 with the first result."""
+    """记一笔 Report one act. The same record again answers 200 with the first result.
+
+    With ``Prefer: respond-async`` it is only written down, and the answer is a receipt.
+    """
     if payload["source"] != service.SELF and not call.settings.is_demo:
         raise SourceNotYours(source=payload["source"])
     circumstances = circumstances_of(payload)
     said = {name: value for name, value in payload.items() if name not in CIRCUMSTANCES}
     report = service.ActReport(**said, circumstances=circumstances)
+    if wants_later():
+        receipt = receipts.receive_own(call.session, call.actor, report, now=call.now)
+        place = url_for("citizens.get_receipt", receipt_id=receipt.id)
+        headers = {"Location": place, "Preference-Applied": "respond-async"}
+        return make_response(schemas.ReceiptOut().dump(present_receipt(receipt)), 202, headers)
     reported = service.report_act(call.session, call.actor, report, now=call.now)
     return present_reported(reported), 200 if reported.already_counted else 201
+
+
+@blp.get("/citizen/receipts/<int:receipt_id>")
+@reading("citizen.self")
+@blp.response(200, schemas.ReceiptOut)
+def get_receipt(call: Call, receipt_id: int) -> Any:
+    """回执 What became of a report that was written down first."""
+    return present_receipt(receipts.get_receipt(call.session, call.actor, receipt_id))
 
 
 @blp.get("/acts/<int:act_id>")
@@ -121,11 +152,7 @@ def get_act(call: Call, act_id: int) -> Any:
 def read_book(call: Call, args: dict[str, Any]) -> Any:
     """碳账本 The book: acts newest first, totals, and the last seven days."""
     page = book.page(call.session, call.actor, **args)
-    return {
-        "items": [present_act(act) for act in page.items],
-        "page": page.page,
-        "size": page.size,
-        "total": page.total,
+    return present_page(page, map(present_act, page.items)) | {
         "totals": book.totals(call.session, call.actor, now=call.now),
         "week": book.last_week(call.session, call.actor, now=call.now),
     }
@@ -150,8 +177,7 @@ def read_points(call: Call, args: dict[str, Any]) -> Any:
 def list_corrections(call: Call, args: dict[str, Any]) -> Any:
     """更正申请 Acts to be withdrawn and vouchers to be refunded, newest first."""
     page = paged(call.session, corrections.corrections(call.actor), **args)
-    items = [present_correction(row) for row in page.items]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, map(present_correction, page.items))
 
 
 @blp.post("/points/corrections")
@@ -169,6 +195,6 @@ def propose_correction(call: Call, payload: dict[str, Any]) -> Any:
 @blp.response(200, schemas.CorrectionOut)
 def decide_correction(call: Call, payload: dict[str, Any], correction_id: int) -> Any:
     """决定 Carry it out or decline it: never the one who asked."""
-    approve = payload["decision"] == "approve"
-    done = corrections.decide(call.session, call.actor, correction_id, approve=approve, now=call.now)
-    return present_correction(done)
+    return present_correction(
+        corrections.decide(call.session, call.actor, correction_id, now=call.now, **payload)
+    )

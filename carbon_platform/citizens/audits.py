@@ -2,7 +2,8 @@
 
 The draw follows from the seed alone: acts in the order of SHA-256(seed, source, record), the smallest
 first. The seed is the ledger's signed head of the month's last day where there is one, so that nobody
-knows before the month is over which acts will be looked at; otherwise whoever opens the audit gives it.
+knows before the month is over which acts will be looked at; otherwise whoever opens the audit gives it,
+or it is drawn by lot; it is published with the audit either way.
 A scene with more errors than ``data/truth.toml`` allows is suspended; each wrong act becomes a proposal
 to withdraw it, on which a second person decides.
 """
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -90,7 +92,7 @@ def draw_month(session: Session, *, source: str, month: str, seed: str = "", now
         raise AuditEmpty(source=source, month=month)
     settings = catalogue.truth()["audit"]
     limits = {name: int(settings[name]) for name in ("percent", "least", "most")}
-    seed = _head_of(session, month) or seed.strip() or f"{source}:{month}"
+    seed = _head_of(session, month) or seed.strip() or secrets.token_hex(16)
     # Streamed: a month of a city is tens of millions of rows.
     rows = session.execute(records.execution_options(yield_per=10_000))
     chosen = draw(
@@ -235,15 +237,20 @@ def _records(source: str, month: str) -> sa.Select[int, str]:
         Act.source == source,
         Act.reported_at >= first,
         Act.reported_at < last,
-        Act.reduction_g > 0,
+        # Some acts have points and, by declaration, no grams: they cost money like any other.
+        sa.or_(Act.reduction_g > 0, Act.points > 0),
         Act.withdrawn_at.is_(None),
     )
 
 
 def _head_of(session: Session, month: str) -> str:
-    """The hash of the last signed head of the month; empty where none was signed."""
+    """The hash of the signed head of the month's last day; empty where none was signed.
+
+    No earlier one: who knew it could see to it, for the rest of the month, that a record is not drawn.
+    """
     (*last,) = ledger.signed_heads(session, limit=1, before=f"{month}-99")
-    return last[0].block_hash if last and last[0].day.startswith(month) else ""
+    first = date.fromisoformat(rules.next_month(f"{month}-01"))
+    return last[0].block_hash if last and last[0].day == (first - timedelta(days=1)).isoformat() else ""
 
 
 def _propose_withdrawals(
@@ -259,9 +266,11 @@ def _propose_withdrawals(
                 PointsCorrection.status == corrections.PROPOSED,
             )
         )
-        if act.withdrawn_at is None and waiting is None and actor.sees_region(act.region_code):
+        if act.withdrawn_at is None and waiting is None:
             words, _ = VERDICT_WORDS[item.verdict]
-            corrections.propose(
+            # A source is audited as a whole: a wrong act is put up wherever in the city it is, and whoever
+            # is in charge there decides.
+            corrections.put_up(
                 session,
                 actor,
                 kind=corrections.WITHDRAW_ACT,

@@ -35,8 +35,12 @@ TRIES_PER_HOUR = 10
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that look alike
 _CODE_LENGTH = 8
 _SUBJECT = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-_PHONE = re.compile(r"(?:\+?86)?1[3-9]\d{9}")
-_IDENTITY = re.compile(r"[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]")
+# Alone or between signs; not inside a longer word, for digests happen to hold eleven digits in a row.
+_PHONE = re.compile(r"(?<![A-Za-z0-9])(?:86)?1[3-9]\d{9}(?![A-Za-z0-9])")
+_IDENTITY = re.compile(
+    r"(?<![A-Za-z0-9])[1-9]\d{5}(?:1[89]\d{2}|20[01]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]"
+    r"(?![A-Za-z0-9])"
+)
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,14 @@ class Bound:
 
 
 def check_subject(subject: str) -> None:
-    """Raise ``SubjectNotPseudonymous`` for what is no number of the partner's own, or is a phone or ID."""
-    if not _SUBJECT.fullmatch(subject) or _PHONE.fullmatch(subject) or _IDENTITY.fullmatch(subject):
+    """Raise ``SubjectNotPseudonymous`` for what is no number of the partner's own, or holds a phone or ID."""
+    if not _SUBJECT.fullmatch(subject) or names_somebody(subject):
         raise SubjectNotPseudonymous
+
+
+def names_somebody(text: str) -> bool:
+    """Whether a number at a partner is, or holds, a mobile phone or an identity number."""
+    return bool(_PHONE.search(text) or _IDENTITY.search(text))
 
 
 def people(session: Session, source: str, subjects: Collection[str]) -> dict[str, Bound]:

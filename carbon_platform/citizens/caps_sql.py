@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from carbon_platform.citizens.intake_sql import arrays, ask
+from carbon_platform.citizens.intake_sql import arrays
+from carbon_platform.db import ask
 
 
 class MonthSum(NamedTuple):

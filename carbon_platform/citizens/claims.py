@@ -47,7 +47,8 @@ CIRCUMSTANCES = {
     "meeting_min": ("meeting_h", 60),
     "saved_kwh_per_year": ("saved_kwh_per_year", 1),
 }
-_NAMES = {"kind", "external_id", "subject", "holder", "behaviour", "occurred_at", *NUMBERS}
+# Every field of a row.
+FIELDS = {"kind", "external_id", "subject", "holder", "behaviour", "occurred_at", *NUMBERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ def read_row(source: str, row: Mapping[str, Any], holder: str = "") -> Claim:
     else is refused: what the platform does not know it does not take.
     """
     for name in row:
-        if name not in _NAMES:
+        if name not in FIELDS:
             raise RowInvalid(
                 field=name, value="…", allowed="不认识的字段，请去掉", allowed_en="no such field"
             )

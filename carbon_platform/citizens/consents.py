@@ -126,15 +126,16 @@ def gate(session: Session, holders: Collection[str], partner: str, purpose: str)
     Reads what is in force this moment, one statement per thousand holders: a withdrawal acts on the very
     next batch. The reasons: ``ConsentMissing``, ``ConsentOutdated``, ``AccountNotOpen``.
     """
-    found = identity.standings(session, holders, partner=partner, purpose=purpose)
-    refusals = {holder: _refusal(found.get(holder), partner, purpose) for holder in holders}
+    found = identity.standings(session, holders, partners=[partner], purpose=purpose)
+    refusals = {holder: refusal(found.get(holder), partner, purpose) for holder in holders}
     return {holder: refusal for holder, refusal in refusals.items() if refusal is not None}
 
 
-def _refusal(standing: Standing | None, partner: str, purpose: str) -> PlatformError | None:
+def refusal(standing: Standing | None, partner: str, purpose: str) -> PlatformError | None:
+    """What :func:`gate` says of one person who is read already."""
     if standing is None or not standing.open:
         return AccountNotOpen()
-    return refusal_of(standing.version, partner, purpose)
+    return refusal_of(standing.versions.get(partner), partner, purpose)
 
 
 def refusal_of(version: str | None, partner: str, purpose: str) -> PlatformError | None:

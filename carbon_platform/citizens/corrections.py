@@ -15,6 +15,8 @@ lot it came from. Where the mirror alone cannot stand, one more entry makes it p
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -52,14 +54,17 @@ from carbon_platform.citizens.purse import (
     redeemed_account,
 )
 from carbon_platform.citizens.tables import Act, PointsCorrection, Redemption
+from carbon_platform.citizens.truth_tables import Appeal
 from carbon_platform.db import serialise
 from carbon_platform.errors import NotFound
-from carbon_platform.identity.rules import Actor
+from carbon_platform.identity.rules import SYSTEM, Actor
 from carbon_platform.identity.service import audit
 
 WITHDRAW_ACT, REFUND = "withdraw_act", "refund"
 OBJECT_WORDS = {WITHDRAW_ACT: "记账", REFUND: "兑换"}
 PROPOSED, DONE, DECLINED = "proposed", "done", "declined"
+# The reason code of an appeal against a withdrawal.
+CONTESTED_WITHDRAWAL = "withdrawn"
 STATUS_WORDS = {
     PROPOSED: ("等第二人决定", "proposed"),
     DONE: ("执行", "done"),
@@ -75,10 +80,17 @@ def propose(
     Errors: ``NotFound`` (also outside the actor's region), ``AlreadyWithdrawn``, ``AlreadyRefunded``,
     ``CorrectionOpen``.
     """
-    serialise(session, f"correction:{kind}:{number}")
-    if not actor.sees_region(_region(session, kind, number)):
+    if not _sees(session, actor, kind, number):
         raise NotFound(what=OBJECT_WORDS[kind], key=number)
     _object(session, kind, number)
+    return put_up(session, actor, kind=kind, number=number, note=note, now=now)
+
+
+def put_up(
+    session: Session, actor: Actor, *, kind: str, number: int, note: str, now: datetime
+) -> PointsCorrection:
+    """As :func:`propose`, wherever in the city it is: what the audit of a source has found wrong."""
+    serialise(session, f"correction:{kind}:{number}")
     waiting = session.scalar(
         sa.select(PointsCorrection.id).where(
             PointsCorrection.kind == kind,
@@ -114,7 +126,7 @@ def decide(
     correction = session.scalar(
         sa.select(PointsCorrection).where(PointsCorrection.id == correction_id).with_for_update()
     )
-    if correction is None or not actor.sees_region(_region(session, correction.kind, correction.number)):
+    if correction is None or not _sees(session, actor, correction.kind, correction.number):
         raise NotFound(what="更正申请", key=correction_id)
     if correction.status != PROPOSED:
         state, state_en = STATUS_WORDS[correction.status]
@@ -149,7 +161,8 @@ def corrections(actor: Actor) -> sa.Select[Any]:
         (PointsCorrection.kind == WITHDRAW_ACT, _region_of_act(PointsCorrection.number)),
         else_=_region_of_redemption(PointsCorrection.number),
     )
-    return found.where(region.startswith(actor.region_code, autoescape=True))
+    known = sa.func.coalesce(sa.func.nullif(region, ""), SYSTEM.region_code)
+    return found.where(known.startswith(actor.region_code, autoescape=True))
 
 
 def _region_of_act(number: Any) -> sa.ScalarSelect[str]:
@@ -168,10 +181,13 @@ def _region_of_redemption(number: Any) -> sa.ScalarSelect[str]:
     )
 
 
-def _region(session: Session, kind: str, number: int) -> str:
-    """The region an act or a redemption belongs to; empty if there is none."""
+def _sees(session: Session, actor: Actor, kind: str, number: int) -> bool:
+    """Whether an act or a redemption lies in the actor's region.
+
+    People who gave no county, or have no act of their own, belong to the whole city.
+    """
     region = _region_of_act(number) if kind == WITHDRAW_ACT else _region_of_redemption(number)
-    return session.scalar(sa.select(region)) or ""
+    return actor.sees_region(session.scalar(sa.select(region)) or SYSTEM.region_code)
 
 
 def withdraw_act(
@@ -181,7 +197,8 @@ def withdraw_act(
 
     Errors: ``NotFound``, ``AlreadyWithdrawn``.
     """
-    act = session.scalar(sa.select(Act).where(Act.id == act_id).with_for_update())
+    # Anew, whoever looked before in this transaction: a job may have made its points active meanwhile.
+    act = session.get(Act, act_id, with_for_update=True, populate_existing=True)
     if act is None:
         raise NotFound(what="记账", key=act_id)
     if act.withdrawn_at is not None:
@@ -221,20 +238,45 @@ def withdraw_act(
 def reverse_record(session: Session, source: str, record_key: str, *, note: str, now: datetime) -> Act | None:
     """A source takes its own record back, also after its points were spent (the person then owes them).
 
-    None: there is no such act. Raises ``AlreadyWithdrawn`` (a reversal delivered twice: nothing to do).
+    With it goes what an accepted appeal counted of the same record. None: there is no such act. Raises
+    ``AlreadyWithdrawn`` (a reversal delivered twice: nothing to do).
     """
     found = session.scalar(sa.select(Act.id).where(Act.source == source, Act.record_key == record_key))
     if found is None:
         return None
-    return withdraw_act(
-        session,
-        found,
-        note=note,
-        actor_name=f"source:{source}",
-        # The record is the source's own; that it may take it back is the rule everybody agreed to.
-        second_approver=Actor.SYSTEM_NAME,
-        now=now,
+    # The record is the source's own; that it may take it back is the rule everybody agreed to.
+    signed = {"actor_name": f"source:{source}", "second_approver": Actor.SYSTEM_NAME, "note": note}
+    going, done = [found], []
+    while going:
+        number = going.pop(0)
+        with contextlib.suppress(AlreadyWithdrawn):
+            done.append(withdraw_act(session, number, now=now, **signed))
+        going += counted_on_appeal(session, [number]).get(number, [])
+    if not done:
+        raise AlreadyWithdrawn(number=found)
+    return session.get_one(Act, found)
+
+
+def counted_on_appeal(session: Session, acts: Collection[int]) -> dict[int, list[int]]:
+    """By act: the acts that accepted appeals counted in its place.
+
+    Not those that were counted against a withdrawal: whoever decided knew of it. A record that made way
+    for a better one is no such case; its source has not taken it back yet.
+    """
+    rows = session.execute(
+        sa.select(Appeal.act_id, Appeal.counted_act_id)
+        .join(Act, Act.id == Appeal.act_id)
+        .where(
+            Appeal.act_id.in_(list(acts)),
+            Appeal.counted_act_id.is_not(None),
+            sa.or_(Appeal.reason_code != CONTESTED_WITHDRAWAL, Act.counted_as_id.is_not(None)),
+        )
+        .order_by(Appeal.id)
     )
+    found: dict[int, list[int]] = {}
+    for act_id, counted in rows:
+        found.setdefault(act_id, []).append(counted)
+    return found
 
 
 def refund(
@@ -244,7 +286,7 @@ def refund(
 
     Errors: ``NotFound``, and those of ``rewards.check_refundable``.
     """
-    redemption = session.scalar(sa.select(Redemption).where(Redemption.id == redemption_id).with_for_update())
+    redemption = session.get(Redemption, redemption_id, with_for_update=True, populate_existing=True)
     if redemption is None:
         raise NotFound(what="兑换", key=redemption_id)
     rewards.check_refundable(redemption)

@@ -1,7 +1,8 @@
 """Accounts that share a device or a payment account: more than a few, and a person looks at them.
 
 Nobody is shut out and nothing is taken away: until the review is cleared, points of these accounts stay
-pending. A device is known by a keyed hash of what the client sends, never by the thing itself.
+pending, and none of them lapses unfetched. A device is known by a keyed hash of what the client sends,
+never by the thing itself.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from carbon_platform.citizens import catalogue
+from carbon_platform.citizens import catalogue, points_rules, points_scheme
 from carbon_platform.citizens.points_errors import ReviewClosed
+from carbon_platform.citizens.purse import PENDING
+from carbon_platform.citizens.tables import Act
 from carbon_platform.citizens.truth_tables import AccountLink, AccountReview
 from carbon_platform.db import serialise
 from carbon_platform.errors import NotFound
@@ -132,12 +135,32 @@ def decide(
         zh, en = STATE_WORDS[review.state]
         raise ReviewClosed(number=review_id, state=zh, state_en=en)
     review.state, review.note = CLEARED if clear else CONFIRMED, note.strip()
+    if clear:
+        _claim_anew(session, sharing(session, review.kind, review.fingerprint), now)
     review.decided_by, review.decided_by_id, review.decided_at = actor.name, actor.user_id, now
     audit(
         session, actor, "account.review", object_kind="account_review", object_id=review_id, now=now,
         detail={"state": review.state, "accounts": review.accounts},
     )  # fmt: skip
     return review
+
+
+def _claim_anew(session: Session, holders: Collection[str], now: datetime) -> None:
+    """Points that could not be fetched while somebody looked have their whole window from now on."""
+    waiting = (
+        Act.holder.in_(holders),
+        Act.points_state == sa.literal_column(f"'{PENDING}'"),
+        Act.claim_by.is_not(None),
+        Act.active_from <= now,
+    )
+    for version in session.scalars(sa.select(Act.points_rule).where(*waiting).distinct()).all():
+        until = points_scheme.claim_by(points_rules.get_rule(session, version), active_from=now)
+        session.execute(
+            sa.update(Act)
+            .where(*waiting, Act.points_rule == version, Act.claim_by < until)
+            .values(claim_by=until)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def forget(session: Session, *, now: datetime) -> int:

@@ -174,6 +174,14 @@ class IntakeFailed(PlatformError):
     en = "The program failed on this row ({error}); nothing was counted. An administrator will see it."
 
 
+class StepsImplausible(PlatformError):
+    """More steps than a day of one person has."""
+
+    code, status = "steps.too_many", 422
+    zh = "{day} 有 {steps} 步，超过一天 {most} 步，没有计入。"
+    en = "{steps} steps on {day}: above the {most} of one day, not counted."
+
+
 class ActConflict(PlatformError):
     """The record number is taken by an act with other content, or by another person."""
 

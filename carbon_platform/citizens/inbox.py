@@ -8,11 +8,10 @@ A worker that is killed leaves its rows waiting; any number of workers may run.
 from __future__ import annotations
 
 import gc
-import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +24,7 @@ from carbon_platform.citizens import (
     consents,
     inbox_sql,
     intake_sql,
+    refusals,
     rules,
     scenes,
 )
@@ -38,9 +38,13 @@ from carbon_platform.citizens.errors import (
     SubjectUnknown,
     WithdrawnBefore,
 )
+from carbon_platform.citizens.inbox_rows import ACT, holder_of, read_reversal, record_of
 from carbon_platform.citizens.inbox_sql import DONE, REFUSED, WAITING, Found, NewRecord, Outcome, Waiting
-from carbon_platform.citizens.intake import Taken, take_in
+from carbon_platform.citizens.inbox_tables import ActRecord
+from carbon_platform.citizens.intake import take_in
 from carbon_platform.citizens.reasons import Reason
+from carbon_platform.citizens.refusals import Refused
+from carbon_platform.citizens.said import claim_of, said_of
 from carbon_platform.citizens.taking_back import REVERSAL, reversal_key, take_back
 from carbon_platform.citizens.terms import read_terms
 from carbon_platform.db import Database
@@ -48,12 +52,9 @@ from carbon_platform.errors import PlatformError
 
 log = logging.getLogger("carbon.inbox")
 
-ACT = "act"
 RECEIVED, DUPLICATE, CONFLICT = "received", "duplicate", "conflict"
 # Rows per transaction of the worker.
 STEP = 1_000
-_NOTE_MAX = 200
-_REVERSAL_FIELDS = {"kind", "external_id", "subject", "reason"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Receipt:
 
     ``result``: ``received`` (waits for the worker), ``duplicate`` (the same row came before: ``state`` and
     ``act_id`` say what became of it), ``conflict`` (the record number stands for something else) or
-    ``refused``; for the last two ``reason`` says why, and nothing was kept.
+    ``refused``; for the last two ``reason`` says why, and nothing was taken in.
     """
 
     external_id: str
@@ -90,14 +91,22 @@ class Processed:
 
 @dataclass(slots=True)
 class _Row:
-    """A row on its way into the inbox."""
+    """A row on its way into the inbox. ``holder``: whose it is, if that is known; ``why``: it is refused."""
 
     external_id: str
+    holder: str = ""
+    claim: Claim | None = None
+    why: PlatformError | None = None
     prepared: Prepared | None = None
     record: NewRecord | None = None
     receipt: Receipt | None = None
 
+    @property
+    def said(self) -> dict[str, Any]:
+        return said_of(self.claim) if self.claim is not None else {}
+
     def refuse(self, why: PlatformError, result: str = REFUSED) -> None:
+        self.why = why
         reason = Reason(why.code, why.message("zh"), why.message("en"))
         self.receipt = Receipt(self.external_id, result, reason)
 
@@ -115,22 +124,43 @@ def receive(
     A row is an act (fields: :func:`claims.read_row`) or, with ``kind`` ``reversal``, takes one back:
     ``external_id`` of the act and ``reason``, which the citizen reads. Acts name their person by
     ``subject`` (bound at this source) or ``holder`` (only where the platform itself is the source).
-    Nothing is kept of rows without a bound person or a consent in force. Raises ``SourceUnknown`` and
-    ``SceneNotOpen`` for the whole.
+    Nothing is kept of what rows without a bound person or a consent in force say; a known person reads every
+    refusal (:mod:`refusals`). Raises ``SourceUnknown`` and ``SceneNotOpen`` for the whole.
     """
     session.flush()
     read_terms(session, [source])
     scene = scenes.get_source(session, source)
     people = _people(session, scene, rows)
-    refusals = consents.gate(session, set(people.values()), scene.code, catalogue.ACTS_PURPOSE)
+    barred = consents.gate(session, set(people.values()), scene.code, catalogue.ACTS_PURPOSE)
     work = [_Row("") for _ in rows]
     for one, row in zip(work, rows, strict=True):
         try:
-            _read(one, scene, row, people, refusals)
+            _read(one, scene, row, people, barred)
         except PlatformError as why:
             one.refuse(why)
     _write(session, scene, work, batch_id=batch_id, now=now)
+    refusals.keep(
+        session, [_turned_away(one, scene, barred) for one in work if one.why and one.holder], now=now
+    )
     return [one.receipt for one in work if one.receipt is not None]
+
+
+def tell_unread(session: Session, source: str, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> None:
+    """Tell the persons behind rows that the caller refused unread: fields of no kind, control characters.
+
+    ``subject`` of each is well-formed. Nothing of what the rows hold is kept.
+    """
+    scene = scenes.get_source(session, source)
+    people = _people(session, scene, rows)
+    barred = consents.gate(session, set(people.values()), scene.code, catalogue.ACTS_PURPOSE)
+    why = RowInvalid(field="*", value="…", allowed="…", allowed_en="…")
+    found = [(people.get(row["subject"], ""), row.get("external_id")) for row in rows]
+    refused = [
+        Refused(holder, scene.code, barred.get(holder, why), record if isinstance(record, str) else "", {})
+        for holder, record in found
+        if holder
+    ]
+    refusals.keep(session, refused, now=now)
 
 
 def _people(session: Session, scene: Source, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -147,12 +177,19 @@ def _people(session: Session, scene: Source, rows: Sequence[Mapping[str, Any]]) 
     return found | {subject: person.holder for subject, person in bound.items()}
 
 
+def _turned_away(one: _Row, scene: Source, barred: Mapping[str, PlatformError]) -> Refused:
+    """A row of a known person that is not taken; without consent that comes first, whatever else is wrong."""
+    assert one.why is not None
+    digest = one.record.digest if one.record is not None else ""
+    return Refused(one.holder, scene.code, barred.get(one.holder, one.why), one.external_id, one.said, digest)
+
+
 def _read(
     one: _Row,
     scene: Source,
     row: Mapping[str, Any],
     people: Mapping[str, str],
-    refusals: Mapping[str, PlatformError],
+    barred: Mapping[str, PlatformError],
 ) -> None:
     """Bring one row to its form, or raise why it cannot be taken."""
     if not isinstance(row, Mapping):
@@ -162,59 +199,20 @@ def _read(
     one.external_id = given[:80] if isinstance(given, str) else ""
     kind = row.get("kind", ACT)
     if kind == REVERSAL:
-        one.record = _reversal(scene, row)
+        one.record = read_reversal(scene, row)
         return
+    one.holder = holder_of(row, people)
     if kind != ACT:
         raise RowInvalid(
             field="kind", value=str(kind)[:40], allowed="act 或 reversal", allowed_en="act or reversal"
         )
-    subject = row.get("subject")
-    key = f"={row.get('holder')}" if subject is None else subject
-    holder = people.get(key) if isinstance(key, str) else None
-    claim = claims.read_row(scene.code, row, holder or "")
-    if holder is None:
-        raise SubjectUnknown(subject=str(subject)[:40])
-    if holder in refusals:
-        raise refusals[holder]
-    one.prepared = claims.prepare(claim, scene)
-    one.record = _record(one.prepared)
-
-
-def _reversal(scene: Source, row: Mapping[str, Any]) -> NewRecord:
-    strange = [name for name in row if name not in _REVERSAL_FIELDS]
-    if strange:
-        raise RowInvalid(
-            field=strange[0], value="…", allowed="撤回不带此字段", allowed_en="not in a reversal"
-        )
-    record, reason = claims.read_record(row.get("external_id")), row.get("reason", "")
-    if not isinstance(reason, str) or len(reason) > _NOTE_MAX:
-        raise RowInvalid(
-            field="reason", value="…", allowed=f"至多 {_NOTE_MAX} 字", allowed_en=f"text, {_NOTE_MAX} at most"
-        )
-    note = reason.strip() or "来源撤回"
-    # The same record taken back twice is one reversal, whatever the words.
-    digest = f"{REVERSAL}:{scene.code}:{record}"
-    payload = json.dumps({"record": record, "note": note}, ensure_ascii=False)
-    return NewRecord(reversal_key(record), REVERSAL, "", payload, digest)
-
-
-def _record(prepared: Prepared) -> NewRecord:
-    claim = prepared.claim
-    payload: dict[str, Any] = {
-        "record": claim.external_id,
-        "behaviour": claim.behaviour,
-        "at": claim.starts_at.astimezone(UTC).isoformat(),
-    }
-    numbers = {
-        "quantity": claim.quantity,
-        "quantity_milli": claim.quantity_milli,
-        "distance_m": claim.distance_m,
-        "duration_s": claim.duration_s,
-        "circumstances": dict(claim.circumstances) or None,
-        "daily": claim.daily or None,
-    }
-    payload |= {name: value for name, value in numbers.items() if value is not None}
-    return NewRecord(prepared.record_key, ACT, claim.holder, json.dumps(payload), prepared.digest)
+    one.claim = claims.read_row(scene.code, row, one.holder)
+    if not one.holder:
+        raise SubjectUnknown(subject=str(row.get("subject"))[:40])
+    if one.holder in barred:
+        raise barred[one.holder]
+    one.prepared = claims.prepare(one.claim, scene)
+    one.record = record_of(one.prepared)
 
 
 def _write(
@@ -290,8 +288,7 @@ def process_next(db: Database, *, now: datetime, limit: int = STEP) -> Processed
         except Exception as error:
             log.exception("row %d of the inbox failed", inbox_id)
             why = IntakeFailed(error=type(error).__name__)
-            outcome = _outcome(inbox_id, why)
-            db.transact(lambda session, it=outcome: inbox_sql.conclude(session.connection(), [it], now))  # type: ignore[misc]
+            db.transact(lambda session, it=inbox_id, why=why: _leave_aside(session, it, why, now=now))  # type: ignore[misc]
             done += Processed(rows=1, failed=1)
     return done
 
@@ -343,17 +340,24 @@ def _take_in(session: Session, rows: Sequence[Waiting], *, now: datetime) -> tup
     outcomes = [_outcome(row.inbox_id, PersonForgotten()) for row in rows if not row.payload]
     gone = _taken_back_before(session, kept)
     going = [row for row in kept if row.inbox_id not in gone]
-    for row in kept:
-        if row.inbox_id in gone:
-            why = WithdrawnBefore(source=row.source, external_id=row.payload["record"])
-            outcomes.append(_outcome(row.inbox_id, why))
+    refused: list[tuple[Waiting, PlatformError]] = [
+        (row, WithdrawnBefore(source=row.source, external_id=row.payload["record"]))
+        for row in kept
+        if row.inbox_id in gone
+    ]
     live = intake_sql.regions(session.connection(), {row.holder for row in going})
     taken = take_in(session, [_claim(row, live.get(row.holder, "")) for row in going], now=now)
-    outcomes += [_concluded(row.inbox_id, one) for row, one in zip(going, taken, strict=True)]
+    for row, one in zip(going, taken, strict=True):
+        if one.error is not None:
+            refused.append((row, one.error))
+        else:
+            outcomes.append(Outcome(row.inbox_id, DONE, one.act_id))
+    outcomes += [_outcome(row.inbox_id, why) for row, why in refused]
+    refusals.keep(session, [_refused(row, why) for row, why in refused], now=now)
     counted = sum(1 for one in taken if one.act is not None and one.act.counted_milli)
     repeated = sum(1 for one in taken if one.repeated)
-    refused = len(rows) - len(going) + sum(1 for one in taken if one.error)
-    return outcomes, Processed(counted=counted, refused=refused, repeated=repeated)
+    lost = len(rows) - len(kept) + len(refused)
+    return outcomes, Processed(counted=counted, refused=lost, repeated=repeated)
 
 
 def _taken_back_before(session: Session, rows: Sequence[Waiting]) -> set[int]:
@@ -369,28 +373,22 @@ def _taken_back_before(session: Session, rows: Sequence[Waiting]) -> set[int]:
 
 
 def _claim(row: Waiting, region_code: str) -> Claim:
-    said = row.payload
-    return Claim(
-        holder=row.holder,
-        source=row.source,
-        external_id=said["record"],
-        behaviour=said["behaviour"],
-        starts_at=datetime.fromisoformat(said["at"]),
-        quantity=said.get("quantity"),
-        quantity_milli=said.get("quantity_milli"),
-        distance_m=said.get("distance_m"),
-        duration_s=said.get("duration_s"),
-        circumstances=said.get("circumstances", {}),
-        daily=bool(said.get("daily")),
-        region_code=region_code,
-        digest=row.digest,
+    return claim_of(
+        row.payload, holder=row.holder, source=row.source, region_code=region_code, digest=row.digest
     )
 
 
-def _concluded(inbox_id: int, taken: Taken) -> Outcome:
-    if taken.error is not None:
-        return _outcome(inbox_id, taken.error)
-    return Outcome(inbox_id, DONE, taken.act_id)
+def _refused(row: Waiting, why: PlatformError) -> Refused:
+    return Refused(row.holder, row.source, why, row.payload["record"], row.payload, row.digest)
+
+
+def _leave_aside(session: Session, inbox_id: int, why: PlatformError, *, now: datetime) -> None:
+    """Mark a row that the program cannot deal with; the person reads it too."""
+    inbox_sql.conclude(session.connection(), [_outcome(inbox_id, why)], now)
+    row = session.get_one(ActRecord, inbox_id)
+    if row.kind == ACT and row.holder:
+        record = str(row.payload.get("record", ""))
+        refusals.keep(session, [Refused(row.holder, row.source, why, record, row.payload)], now=now)
 
 
 def _outcome(inbox_id: int, why: PlatformError) -> Outcome:

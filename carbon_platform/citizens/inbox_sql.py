@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
-from carbon_platform.citizens.intake_sql import instant, moment_of, numbers, texts
+from carbon_platform.citizens.intake_sql import numbers, texts
+from carbon_platform.db import ask, instant, moment_of
 
 WAITING, DONE, REFUSED = "waiting", "done", "refused"
 
@@ -70,14 +71,16 @@ def add(
     columns = "(source, record_key, kind, holder, payload, content_digest, received_at, batch_id, state)"
     kept = "ON CONFLICT (source, record_key) DO NOTHING RETURNING record_key, id"
     if _pg(connection):
-        found = connection.exec_driver_sql(
+        found = ask(
+            connection,
             f"INSERT INTO act_inbox {columns} SELECT %s, r.record_key, r.kind, r.holder, r.payload::json, "
             "r.digest, %s, %s, 'waiting' FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], "
             f"%s::text[]) AS r(record_key, kind, holder, payload, digest) {kept}",
             (source, now, batch_id, *(texts(column) for column in zip(*rows, strict=True))),
         )
     else:
-        found = connection.exec_driver_sql(
+        found = ask(
+            connection,
             f"INSERT INTO act_inbox {columns} SELECT ?, j.value ->> 0, j.value ->> 1, j.value ->> 2, "
             "j.value ->> 3, j.value ->> 4, ?, ?, 'waiting' FROM json_each(?) AS j WHERE true " + kept,
             (source, instant(connection, now), batch_id, json.dumps(rows)),
@@ -89,12 +92,14 @@ def find(connection: Connection, source: str, keys: Collection[str]) -> dict[str
     """Rows of a source by record key."""
     what = "a.record_key, a.id, a.content_digest, a.state, a.act_id"
     if _pg(connection):
-        rows = connection.exec_driver_sql(
+        rows = ask(
+            connection,
             f"SELECT {what} FROM act_inbox a WHERE a.source = %s AND a.record_key = ANY(%s::text[])",
             (source, texts(keys)),
         )
     else:
-        rows = connection.exec_driver_sql(
+        rows = ask(
+            connection,
             f"SELECT {what} FROM json_each(?) AS j CROSS JOIN act_inbox AS a "
             "ON a.source = ? AND a.record_key = j.value",
             (json.dumps(list(keys)), source),

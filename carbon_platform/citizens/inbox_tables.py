@@ -51,6 +51,34 @@ class ActRecord(Base):
     )
 
 
+class ActRefusal(Base):
+    """A row that a source sent about a known person and that was not taken in, as the person reads it.
+
+    ``said``: JSON text of what the row said (as ``ActRecord.payload``), kept so that an accepted appeal can
+    count it; empty where the row could not be read, where the person had not consented, and once it cannot
+    be contested any more. ``external_id`` is empty where no number was readable or may be kept.
+    ``refusal_key`` makes a row sent again, with the same result, one refusal.
+    """
+
+    __tablename__ = "act_refusal"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    holder: Mapped[str]
+    source: Mapped[str]
+    external_id: Mapped[str]
+    refusal_key: Mapped[str]
+    reason_code: Mapped[str]
+    reason_zh: Mapped[str]
+    reason_en: Mapped[str]
+    said: Mapped[str]
+    refused_at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = (
+        sa.UniqueConstraint("holder", "source", "refusal_key"),
+        sa.Index("ix_act_refusal_holder_id", "holder", "id"),
+    )
+
+
 class BookMonth(Base):
     """Sums of one person's book over a calendar month of Xinyang: what a page shows without adding up.
 

@@ -8,7 +8,7 @@ evidence wins); plausibility; caps of behaviour, category, person. What is cut i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -30,6 +30,7 @@ from carbon_platform.citizens import (
     scenes,
 )
 from carbon_platform.citizens.assessment import Asked, grams_of
+from carbon_platform.citizens.catalogue import Source
 from carbon_platform.citizens.claims import Claim, Prepared
 from carbon_platform.citizens.errors import ActConflict
 from carbon_platform.citizens.intake_posting import bonuses, booking, sums, undo
@@ -94,19 +95,19 @@ def take_in(session: Session, claims: Sequence[Claim], *, now: datetime) -> list
     session.flush()  # from here on statements go past the session
     if not claims:
         return []
-    terms = read_terms(session, {claim.source for claim in claims})
+    codes, holders = {claim.source for claim in claims}, {claim.holder for claim in claims}
+    terms = read_terms(session, codes, holders, len(claims))
     work = [_Work(place, claim) for place, claim in enumerate(claims)]
-    _prepare(session, work)
+    _prepare(session, work, terms)
     going = [one for one in work if one.taken is None]
     if going:
-        holders = {one.claim.holder for one in going}
-        ids = intake_sql.lock_holders(session.connection(), holders, len(going))
-        _repeated(session, going, now)
+        books = _read_books(session, going, now)
+        _repeated(going, books.known, now)
         going = [one for one in going if one.taken is None and one.same_as is None]
     if going:
         # The best evidence first, so that nothing weaker is written and undone within one batch.
         going.sort(key=lambda one: (-one.sure.source.evidence_percent, one.place))
-        _decide(session, going, ids, terms, now=now)
+        _decide(session, going, books.counted, terms, now=now)
         _post(session, going, terms, now=now)
         _write(session, [one for one in going if one.taken is None])
     return [one.answer() for one in work]
@@ -133,50 +134,63 @@ def appealed(act: Act, appeal_id: int) -> Claim:
     )
 
 
-def _prepare(session: Session, work: Sequence[_Work]) -> None:
+def _prepare(session: Session, work: Sequence[_Work], terms: Terms) -> None:
     """Scene, consent and region of every claim, then what follows from the claim itself."""
-    by_source: dict[str, list[_Work]] = {}
+    found = {code: _scene(session, code) for code in {one.claim.source for one in work}}
     for one in work:
-        by_source.setdefault(one.claim.source, []).append(one)
-    for code, mine in by_source.items():
-        try:
-            source = scenes.get_source(session, code)
-        except PlatformError as why:
-            for one in mine:
-                one.refuse(why)
+        source, person = found[one.claim.source], terms.people.get(one.claim.holder)
+        if isinstance(source, PlatformError):
+            one.refuse(source)
             continue
-        holders = {one.claim.holder for one in mine if not one.claim.set_aside}
-        refusals = consents.gate(session, holders, code, catalogue.ACTS_PURPOSE) if holders else {}
-        for one in mine:
-            try:
-                if one.claim.holder in refusals and not one.claim.set_aside:
-                    raise refusals[one.claim.holder]
-                one.prepared = claims.prepare(one.claim, source)
-            except PlatformError as why:
-                one.refuse(why)
-    _find_regions(session, [one for one in work if one.taken is None and one.claim.region_code is None])
+        refusal = consents.refusal(person, source.code, catalogue.ACTS_PURPOSE)
+        if refusal is not None and not one.claim.set_aside:
+            one.refuse(refusal)
+            continue
+        try:
+            one.prepared = claims.prepare(one.claim, source)
+        except PlatformError as why:
+            one.refuse(why)
+            continue
+        if one.claim.region_code is None:
+            one.claim = replace(one.claim, region_code=person.region_code if person else "")
 
 
-def _find_regions(session: Session, work: Sequence[_Work]) -> None:
-    if work:
-        found = intake_sql.regions(session.connection(), {one.claim.holder for one in work})
-        for one in work:
-            one.claim = replace(one.claim, region_code=found.get(one.claim.holder, ""))
+def _scene(session: Session, code: str) -> Source | PlatformError:
+    """The scene, or why nothing is taken from it."""
+    try:
+        return scenes.get_source(session, code)
+    except PlatformError as why:
+        return why
 
 
-def _repeated(session: Session, work: Sequence[_Work], now: datetime) -> None:
+def _read_books(session: Session, work: Sequence[_Work], now: datetime) -> intake_sql.Books:
+    """What is known of these records, and the books of all whose claim is in time."""
+    keys = [(one.sure.source.code, one.sure.record_key) for one in work]
+    windows: intake_sql.Windows = {}
+    for one in work:
+        if _untimely(one, now) is None:
+            first, last = windows.get(one.claim.holder, (one.sure.day, one.sure.day))
+            windows[one.claim.holder] = min(first, one.sure.day), max(last, one.sure.day)
+    return intake_sql.read_books(session.connection(), keys, windows)
+
+
+def _repeated(
+    work: Sequence[_Work], known: Mapping[tuple[str, str], intake_sql.Known], now: datetime
+) -> None:
     """Records that are in the book, or that came earlier in this batch: the first result, or a conflict.
 
     What is not there yet has to be in time; so a record that is sent again after a month is still the first.
     """
-    keys = [(one.sure.source.code, one.sure.record_key) for one in work]
-    known = intake_sql.known_records(session.connection(), keys)
     first: dict[tuple[str, str], _Work] = {}
-    for key, one in zip(keys, work, strict=True):
+    for one in work:
+        key = one.sure.source.code, one.sure.record_key
         there, before = known.get(key), first.get(key)
         if there is None and before is None:
-            if _in_time(one, now):
+            late = _untimely(one, now)
+            if late is None:
                 first[key] = one
+            else:
+                one.refuse(late)
             continue
         digest = there.digest if there else before.sure.digest if before else ""
         if digest != one.sure.digest:
@@ -187,31 +201,31 @@ def _repeated(session: Session, work: Sequence[_Work], now: datetime) -> None:
             one.same_as = before
 
 
-def _in_time(one: _Work, now: datetime) -> bool:
+def _untimely(one: _Work, now: datetime) -> PlatformError | None:
+    """What is wrong with the time of a claim, if anything; an appeal is heard whenever it is decided."""
     if one.claim.set_aside:
-        return True
+        return None
     try:
         rules.check_time(one.claim.starts_at, claims.said_end(one.claim), now)
     except PlatformError as why:
-        one.refuse(why)
-        return False
-    return True
+        return why
+    return None
 
 
 def _decide(
-    session: Session, work: Sequence[_Work], ids: Sequence[int], terms: Terms, *, now: datetime
+    session: Session, work: Sequence[_Work], counted: Sequence[Counted], terms: Terms, *, now: datetime
 ) -> None:
     """Assess all claims at once, then rule on one after the other as the books fill."""
     methodology = catalogue.methodology()
     wanted = {_asked(one.sure, one.sure.milli) for one in work}
     full = grams_of(methodology, wanted)
-    standings = load_standings(session, [one.sure for one in work])
+    standings = load_standings(session, [one.sure for one in work], counted)
     days = [one.sure.day for one in work]
     campaigns = (
         points_rules.campaigns_between(session, min(days), max(days), lock=True) if terms.campaigns else []
     )
     rules_of = {day: points_rules.rules_in_force(session, day) for day in set(days)}
-    for one, act_id in zip(work, ids, strict=False):
+    for one, act_id in zip(work, terms.ids, strict=False):
         prepared = one.sure
         standing, rule = standings[prepared.claim.holder], rules_of[prepared.day]
         one.ruling = decide(
@@ -353,6 +367,7 @@ def _undo(session: Session, work: Sequence[_Work], *, now: datetime) -> None:
     pairs = [(one, gone) for one in work if one.ruling for gone in one.ruling.replaces]
     if not pairs:
         return
+    intake_sql.hold(session.connection(), [gone for _, gone in pairs])
     entries = [(one, gone, undo(gone, f"replaced:{gone.act_id}", "act.replaced")) for one, gone in pairs]
     outcomes = iter(ledger.post_batch(session, [entry for _, _, entry in entries if entry is not None], now))
     rows = []

@@ -8,19 +8,16 @@ to the driver as they are: putting one together in Python costs as much as askin
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-import psycopg
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from carbon_platform.citizens.tables import Act
-from carbon_platform.ledger.accounts import text_array
+from carbon_platform.db import LostRace, UTCDateTime, ask, instant, moment_of, named_errors, text_array
 
 # From so many rows on, COPY is worth its round trips.
 _COPY_FROM = 8
@@ -69,23 +66,9 @@ def _pg(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def instant(connection: Connection, moment: datetime | None) -> Any:
-    """An instant as the driver takes it: SQLite keeps text in UTC."""
-    if moment is None or _pg(connection):
-        return moment
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-
-
-def moment_of(value: Any) -> Any:
-    """An instant as it comes from the driver, aware and in UTC; None stays None."""
-    if isinstance(value, str):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return value
-
-
 def texts(values: Collection[str]) -> str:
     """An array of texts as PostgreSQL reads it; the driver's own way is element by element."""
-    return text_array(list(values)) if values else "{}"
+    return text_array(list(values))
 
 
 def numbers(values: Collection[int | None]) -> str:
@@ -100,47 +83,15 @@ def arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
     )
 
 
-@contextmanager
-def _named_errors(text: str) -> Iterator[None]:
-    """What the driver raises comes out as SQLAlchemy's error, so that a lost race is run again."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise sa.exc.DBAPIError.instance(text, None, error, psycopg.Error) from error
+def lock_holders(connection: Connection, holders: Collection[str]) -> None:
+    """As ``points.lock`` for each, in one order everywhere. SQLite has one writer already."""
+    if _pg(connection):
+        text = f"SELECT count(pg_advisory_xact_lock({LOCK_OF})) FROM unnest(%s::text[]) AS holder"
+        ask(connection, text, (texts(sorted(set(holders))),))
 
 
-def ask(connection: Connection, text: str, given: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """Rows of a statement, in the transaction of ``connection``. On PostgreSQL straight from the driver:
-    one act by itself is a dozen short statements, and describing each result costs as much as asking."""
-    if not _pg(connection):
-        result = connection.exec_driver_sql(text, given)
-        return [tuple(row) for row in result] if result.returns_rows else []
-    driver: Any = connection.connection.driver_connection
-    with _named_errors(text), driver.cursor() as cursor:
-        cursor.execute(text, given)
-        rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
-    return rows
-
-
-def lock_holders(connection: Connection, holders: Collection[str], ids: int = 0) -> list[int]:
-    """As ``points.lock`` for each, in one order everywhere; and so many numbers for new acts.
-
-    SQLite has one writer already. The numbers are known before the acts are written, so that acts can name
-    each other; those that are not needed are lost.
-    """
-    if not _pg(connection):
-        last = (
-            int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM act").scalar_one()) if ids else 0
-        )
-        return list(range(last + 1, last + ids + 1))
-    names = [f"points:{holder}" for holder in sorted(set(holders))]
-    rows = ask(
-        connection,
-        "SELECT count(pg_advisory_xact_lock(hashtextextended(name, 0))) FROM unnest(%s::text[]) AS name "
-        "UNION ALL SELECT nextval('act_id_seq') FROM generate_series(1, %s)",
-        (texts(names), ids),
-    )
-    return [int(row[0]) for row in rows[1:]]
+# The number of a person's lock; see ``points.lock``.
+LOCK_OF = "hashtextextended('points:' || holder, 0)"
 
 
 def regions(connection: Connection, holders: Collection[str]) -> dict[str, str]:
@@ -162,16 +113,52 @@ def regions(connection: Connection, holders: Collection[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in rows}
 
 
+def hold(connection: Connection, acts: Sequence[Counted]) -> None:
+    """Keep acts as they were read until the commit. The job that makes points active takes no person's lock,
+    so one of them may have become active meanwhile: then ``LostRace``. SQLite has one writer already."""
+    if not _pg(connection):
+        return
+    rows = ask(
+        connection,
+        "SELECT id, points_state FROM act WHERE id = ANY(%s::bigint[]) AND withdrawn_at IS NULL "
+        "ORDER BY id FOR UPDATE",
+        (numbers([act.act_id for act in acts]),),
+    )
+    if dict(rows) != {act.act_id: act.points_state for act in acts}:
+        raise LostRace("an act that is to be replaced has changed")
+
+
+Windows = dict[str, tuple[str, str]]
+
+
+class Books(NamedTuple):
+    """What a batch finds: acts that have its records already, and what counts in its persons' books."""
+
+    known: dict[tuple[str, str], Known]
+    counted: list[Counted]
+
+
+def read_books(connection: Connection, keys: Sequence[tuple[str, str]], windows: Windows) -> Books:
+    """:func:`known_records` and :func:`counted_acts`; for a single act on PostgreSQL in one statement."""
+    if not _pg(connection) or len(keys) != 1 or len(windows) != 1:
+        return Books(known_records(connection, keys), counted_acts(connection, windows))
+    ((holder, (first, last)),) = windows.items()
+    (row,) = ask(connection, _ONE_BOOK, (*keys[0], holder, *_wider(first, last)))
+    known = {keys[0]: Known(*row[0])} if row[0] else {}
+    return Books(known, [_in_utc(Counted(*one)) for one in row[1] or ()])
+
+
+# A plan that need not be made anew: one act at a time is the usual way over HTTP.
+_ONE_BOOK = (
+    "SELECT (SELECT json_build_array(id, content_digest) FROM act WHERE source = %s AND record_key = %s), "
+    f"(SELECT json_agg(json_build_array({_COUNTED})) FROM act WHERE holder = %s AND day BETWEEN %s AND %s "
+    "AND counted_milli > 0 AND withdrawn_at IS NULL)"
+)
+
+
 def known_records(connection: Connection, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Known]:
     """Acts that have one of these (source, record_key)."""
-    if _pg(connection) and len(keys) == 1:
-        # One act at a time is the usual way over HTTP: a plan that need not be made anew.
-        rows = ask(
-            connection,
-            "SELECT source, record_key, id, content_digest FROM act WHERE source = %s AND record_key = %s",
-            keys[0],
-        )
-    elif _pg(connection):
+    if _pg(connection):
         rows = ask(
             connection,
             "SELECT a.source, a.record_key, a.id, a.content_digest FROM unnest(%s::text[], %s::text[]) "
@@ -188,17 +175,12 @@ def known_records(connection: Connection, keys: Sequence[tuple[str, str]]) -> di
     return {(source, key): Known(act_id, digest) for source, key, act_id, digest in rows}
 
 
-def counted_acts(connection: Connection, windows: dict[str, tuple[str, str]]) -> list[Counted]:
+def counted_acts(connection: Connection, windows: Windows) -> list[Counted]:
     """What counts in each person's book from the day before the window to the day after it."""
     spans = [(holder, *_wider(*window)) for holder, window in windows.items()]
-    if _pg(connection) and len(spans) == 1:
-        rows = ask(
-            connection,
-            f"SELECT {_COUNTED} FROM act WHERE holder = %s AND day BETWEEN %s AND %s "
-            "AND counted_milli > 0 AND withdrawn_at IS NULL",
-            spans[0],
-        )
-    elif _pg(connection):
+    if not spans:
+        return []
+    if _pg(connection):
         rows = ask(
             connection,
             f"SELECT {_named('a', _COUNTED)} FROM unnest(%s::text[], %s::text[], %s::text[]) "
@@ -206,24 +188,27 @@ def counted_acts(connection: Connection, windows: dict[str, tuple[str, str]]) ->
             "AND a.day BETWEEN w.first AND w.last WHERE a.counted_milli > 0 AND a.withdrawn_at IS NULL",
             arrays(spans),
         )
-    else:
-        rows = ask(
-            connection,
-            f"SELECT {_named('a', _COUNTED)} FROM json_each(?) AS j CROSS JOIN act AS a "
-            "ON a.holder = j.value ->> 0 AND a.day BETWEEN j.value ->> 1 AND j.value ->> 2 "
-            "WHERE a.counted_milli > 0 AND a.withdrawn_at IS NULL",
-            (json.dumps(spans),),
-        )
-    found = [Counted(*row) for row in rows]
-    if not _pg(connection):
-        for one in found:
-            one.travel = bool(one.travel)
-            one.starts_at, one.ends_at = moment_of(one.starts_at), moment_of(one.ends_at)
-            one.active_from = moment_of(one.active_from)
-    return found
+        return [Counted(*row) for row in rows]
+    rows = ask(
+        connection,
+        f"SELECT {_named('a', _COUNTED)} FROM json_each(?) AS j CROSS JOIN act AS a "
+        "ON a.holder = j.value ->> 0 AND a.day BETWEEN j.value ->> 1 AND j.value ->> 2 "
+        "WHERE a.counted_milli > 0 AND a.withdrawn_at IS NULL",
+        (json.dumps(spans),),
+    )
+    return [_in_utc(Counted(*row)) for row in rows]
+
+
+def _in_utc(one: Counted) -> Counted:
+    """Instants and truth values out of SQLite or JSON."""
+    one.travel = bool(one.travel)
+    one.starts_at, one.ends_at = moment_of(one.starts_at), moment_of(one.ends_at)
+    one.active_from = moment_of(one.active_from)
+    return one
 
 
 _COLUMNS = [column.name for column in Act.__table__.columns]
+_INSTANTS = {column.name for column in Act.__table__.columns if isinstance(column.type, UTCDateTime)}
 
 
 def insert_acts(connection: Connection, acts: Sequence[dict[str, Any]]) -> None:
@@ -233,7 +218,10 @@ def insert_acts(connection: Connection, acts: Sequence[dict[str, Any]]) -> None:
     acts = [{**act, "circumstances": json.dumps(act["circumstances"])} for act in acts]
     names = ", ".join(_COLUMNS)
     if not _pg(connection):
-        rows = [tuple(_stored(act[name]) for name in _COLUMNS) for act in acts]
+        rows = [
+            tuple(instant(connection, act[name]) if name in _INSTANTS else act[name] for name in _COLUMNS)
+            for act in acts
+        ]
         places = ", ".join("?" for _ in _COLUMNS)
         connection.exec_driver_sql(f"INSERT INTO act ({names}) VALUES ({places})", rows)
     elif len(acts) < _COPY_FROM:
@@ -243,15 +231,9 @@ def insert_acts(connection: Connection, acts: Sequence[dict[str, Any]]) -> None:
     else:
         driver: Any = connection.connection.driver_connection
         text = f"COPY act ({names}) FROM STDIN"
-        with _named_errors(text), driver.cursor() as cursor, cursor.copy(text) as copy:
+        with named_errors(text), driver.cursor() as cursor, cursor.copy(text) as copy:
             for act in acts:
                 copy.write_row([act[name] for name in _COLUMNS])
-
-
-def _stored(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
-    return value
 
 
 def withdraw_acts(

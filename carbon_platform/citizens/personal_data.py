@@ -47,13 +47,17 @@ _INNER = (
     "content_sha256", "order_key", "refund_entry_id", "settled_in",
 )  # fmt: skip
 
+_PROXY = ("principal_person_id", "agent_person_id", "paper_sha256", "granted_by_id")
+
 KEPT: tuple[Kept, ...] = (
     Kept("act", "acts_碳账本"),
     # Raw rows: no word about who it is, emptied after a month, and far too many to be found by holder; what
-    # still waits for the worker follows the person.
-    Kept("act_inbox", only_state="waiting"),
+    # still waits for the worker follows the person, and is emptied when the person is forgotten.
+    Kept("act_inbox", only_state="waiting", on_erase="blank", blanked=("payload",)),
     Kept("book_month", "months_每月合计", on_merge="add", unique=("month",),
          sums=("acts", "reduction_g", "creditable_g", "points")),
+    Kept("act_refusal", "not_taken_没有收下的", unique=("source", "refusal_key"), on_erase="blank",
+         blanked=("said",), hidden=("refusal_key",)),
     Kept("appeal", "appeals_申诉", on_erase="blank", blanked=("words",)),
     Kept("account_link", on_erase="drop", unique=("kind", "fingerprint")),
     Kept("binding", "bindings_绑定", on_erase="drop"),
@@ -69,25 +73,16 @@ KEPT: tuple[Kept, ...] = (
     Kept("group_member", "groups_家庭与群组", unique=("kind",)),
     Kept("family_gift", "gifts_given_送出的积分", column="giver", far="receiver"),
     Kept("family_gift", "gifts_received_收到的积分", column="receiver", far="giver"),
-    Kept("proxy", "proxies_由谁代办", column="principal", person="principal_person_id", unique=("agent",),
-         far="agent", on_erase="blank", blanked=("paper_sha256",)),
-    Kept("proxy", "proxies_for_为谁代办", column="agent", person="agent_person_id", unique=("principal",),
-         far="principal", hidden=("principal",)),
-    Kept("proxy_action", "proxy_actions_代办记录"),
-    Kept("paper_account", "paper_account_村里开的账户", single=True, on_erase="blank",
-         blanked=("name_sealed", "paper_sha256"), hidden=("name_sealed",)),
-    Kept("bus_card", "bus_cards_公交卡", on_erase="blank", blanked=("number_sealed",),
-         hidden=("number_sealed", "number_index")),
-    Kept("village_row", "village_rows_村里代录"),
-    Kept("ranking_week", "ranking_排名", unique=("week",), on_erase="drop"),
-    Kept("paper_account", on_erase="blank", blanked=("name_sealed", "paper_sha256")),
+    Kept("proxy", "proxies_granted_我请的代办", column="principal", person="principal_person_id",
+         unique=("agent",), far="agent", on_erase="blank", blanked=("paper_sha256",), hidden=_PROXY),
+    Kept("proxy", "proxies_held_我替人代办", column="agent", person="agent_person_id", unique=("principal",),
+         far="principal", hidden=_PROXY),
+    Kept("proxy_action", "done_for_me_代我办的", hidden=("agent", "officer_id")),
+    Kept("paper_account", "paper_account_村里开的账户", on_erase="blank",
+         blanked=("name_sealed", "paper_sha256"), hidden=("name_sealed", "paper_sha256")),
     Kept("bus_card", "cards_公交卡", on_erase="drop", hidden=("number_sealed", "number_index")),
-    Kept("proxy", "proxies_granted_我请的代办", column="principal", on_merge="keep",
-         hidden=("principal_person_id", "agent", "agent_person_id", "paper_sha256")),
-    Kept("proxy", "proxies_held_我替人代办", column="agent", on_merge="keep",
-         hidden=("principal", "principal_person_id", "agent_person_id", "paper_sha256")),
-    Kept("proxy_action", "done_for_me_代我办的", hidden=("agent",)),
     Kept("village_row", "village_entries_村级代录", hidden=("account_number", "photo_sha256")),
+    Kept("ranking_week", "ranking_排名", unique=("week",), on_erase="drop"),
 )  # fmt: skip
 # They name organisations, or are kept by other means: identity's own tables go by the person's row.
 NOT_PERSONAL = frozenset(
@@ -105,8 +100,8 @@ def kept() -> Iterator[tuple[Kept, sa.Table]]:
 
 
 def exported(one: Kept, table: sa.Table) -> list[sa.Column[object]]:
-    """The columns a person gets."""
-    hidden = {one.column, *_INNER, *one.hidden}
+    """The columns a person gets: never the holder of the second person in a row."""
+    hidden = {one.column, one.far, *_INNER, *one.hidden}
     return [column for column in table.columns if column.name not in hidden]
 
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
-from carbon_platform.citizens import catalogue, devices, lots, points_scheme, rules
+from carbon_platform.citizens import catalogue, devices, intake_sql, lots, points_scheme, rules
 from carbon_platform.citizens.points_scheme import PointsRule
 from carbon_platform.citizens.purse import (
     ACTIVE,
@@ -117,9 +117,9 @@ def claim(session: Session, holder: str, *, now: datetime, limit: int = CHUNK) -
         .with_for_update()
     ).all()
     done, refused = _activate(session, rows, now)
-    return Chunk(
-        len(done), sum(row.points for row in done), refused, rows[-1].id if len(rows) == limit else None
-    )
+    # Where nothing could be fetched (a person looks at the account first) there is no use in asking again.
+    more = rows[-1].id if done and len(rows) == limit else None
+    return Chunk(len(done), sum(row.points for row in done), refused, more)
 
 
 def lapse_unclaimed(
@@ -127,7 +127,8 @@ def lapse_unclaimed(
 ) -> Chunk:
     """Points that nobody fetched in time expire, at most ``limit`` acts, as of the end of their window.
 
-    Repeatable: the act's lapse has one reference for ever, and its row says that it happened.
+    Repeatable: the act's lapse has one reference for ever, and its row says that it happened. Of accounts
+    under review nothing lapses: they could not fetch it (:mod:`devices` gives them the window anew).
     """
     query = _COLUMNS.where(
         Act.points_state == sa.literal_column(f"'{PENDING}'"),
@@ -143,6 +144,9 @@ def lapse_unclaimed(
     rows = session.execute(
         query.order_by(Act.claim_by, Act.id).limit(limit).with_for_update(skip_locked=True)
     ).all()
+    following = (rows[-1].claim_by, rows[-1].id) if len(rows) == limit else None
+    waiting = devices.under_review(session, {row.holder for row in rows})
+    rows = [row for row in rows if row.holder not in waiting]
     outcomes = ledger.post_batch(session, [_lapse(row) for row in rows], now)
     done = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome.posted]
     if done:
@@ -156,7 +160,7 @@ def lapse_unclaimed(
         entries=len(done),
         points=sum(row.points for row in done),
         refused=_refused(outcomes),
-        after=(rows[-1].claim_by, rows[-1].id) if len(rows) == limit else None,
+        after=following,
     )
 
 
@@ -194,7 +198,11 @@ def expire_due(session: Session, *, now: datetime, after: int = 0, limit: int = 
     """
     today = rules.local_day(now)
     roles = (ledger.POINTS, ledger.POINTS_PENDING)
-    found, following = ledger.overdue(session, roles, ledger.Asset.POINT, today, after=after, limit=limit)
+    asked: dict[str, Any] = {"after": after, "limit": limit}
+    seen, _ = ledger.overdue(session, roles, ledger.Asset.POINT, today, **asked)
+    # A withdrawal or an exchange that was planned a moment before midnight goes first; then look again.
+    intake_sql.lock_holders(session.connection(), {row.key.holder for row in seen})
+    found, following = ledger.overdue(session, roles, ledger.Asset.POINT, today, **asked)
     entries = [
         ledger.Entry(
             reason="points.expiry",

@@ -81,8 +81,7 @@ def simulate_rule(call: Call, payload: dict[str, Any], version: str) -> Any:
 @blp.response(200, points_schemas.RuleVersionOut)
 def decide_rule(call: Call, payload: dict[str, Any], version: str) -> Any:
     """发布或否决 Publish or decline: never the one who proposed."""
-    publish = payload["decision"] == "publish"
-    return points_rule_changes.decide_rule(call.session, call.actor, version, publish=publish, now=call.now)
+    return points_rule_changes.decide_rule(call.session, call.actor, version, now=call.now, **payload)
 
 
 @blp.get("/points/campaigns")
@@ -110,8 +109,7 @@ def propose_campaign(call: Call, payload: dict[str, Any]) -> Any:
 @blp.response(200, points_schemas.CampaignOut)
 def decide_campaign(call: Call, payload: dict[str, Any], code: str) -> Any:
     """发布或否决活动 Publish or decline: never the one who proposed."""
-    publish = payload["decision"] == "publish"
-    return points_rule_changes.decide_campaign(call.session, call.actor, code, publish=publish, now=call.now)
+    return points_rule_changes.decide_campaign(call.session, call.actor, code, now=call.now, **payload)
 
 
 @blp.get("/citizen/points/claims")

@@ -78,6 +78,20 @@ class AppealTooLate(PlatformError):
     en = "The result for act {number} is more than {days} days old; it can no longer be contested here."
 
 
+class RefusalTooLate(AppealTooLate):
+    code = "appeal.refusal_too_late"
+    zh = "第 {number} 条没有收下的记录已过 {days} 天，内容已经清除，不能再申诉。可以打 12345。"
+    en = "Refusal {number} is more than {days} days old and erased; it is too late to contest it."
+
+
+class RefusalCounted(AppealPointless):
+    """What was refused stands in the book by now."""
+
+    code = "appeal.refusal_counted"
+    zh = "第 {number} 条后来已经记进账本（第 {act} 笔），不用申诉。那一笔不对的话，从那一笔点进去说。"
+    en = "Refusal {number} is in your book by now, as act {act}. Contest that act if it is not right."
+
+
 class AppealClosed(PlatformError):
     code, status = "appeal.closed", 409
     zh = "第 {number} 号申诉已经{state}，不能再决定。觉得还不对，可以打 12345。"

@@ -7,15 +7,11 @@ from typing import Any
 import marshmallow as ma
 
 from carbon_platform.citizens.points_scheme import SCOPES, SPANS
-from carbon_platform.web import PlainText, Schema, integer
-from carbon_platform.web.paging import PageOut
+from carbon_platform.web import Decision, PageOut, PlainText, Schema, integer
+from carbon_platform.web.schemas import described as said
 
 CODE = r"^[A-Za-z0-9-]{2,24}$"
 _DAY_WORDS = "应为 YYYY-MM-DD 的日期。 A day as YYYY-MM-DD."
-
-
-def said(text: str) -> dict[str, Any]:
-    return {"metadata": {"description": text}}
 
 
 def day(text: str, **kwargs: Any) -> ma.fields.Date:
@@ -50,7 +46,11 @@ class RuleContentIn(Schema):
         **said("points per act of a behaviour, in place of its grams"),
     )
     claim_days = integer(
-        0, 90, required=False, load_default=0, **said("days to fetch points in; 0: they come by themselves")
+        0,
+        90,
+        required=False,
+        load_default=0,
+        **said("days to fetch points in; 0: they come by themselves"),
     )
 
 
@@ -58,7 +58,9 @@ class RuleIn(Schema):
     valid_from = day("first day, tomorrow at the earliest")
     content = ma.fields.Nested(RuleContentIn, required=True)
     source = PlainText(
-        required=True, validate=ma.validate.Length(2, 300), **said("why, by whose decision; citizens read it")
+        required=True,
+        validate=ma.validate.Length(2, 300),
+        **said("why, by whose decision; citizens read it"),
     )
 
 
@@ -111,7 +113,7 @@ class SimulationIn(Schema):
 
 
 class PublishIn(Schema):
-    decision = ma.fields.String(required=True, validate=ma.validate.OneOf(["publish", "decline"]))
+    publish = Decision("publish")
 
 
 class CampaignIn(Schema):

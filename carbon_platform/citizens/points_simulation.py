@@ -2,7 +2,8 @@
 
 Both rules are applied to the same acts in the order in which they happened, without campaigns, so that the
 difference is the rule's alone. Grams are those of the book: a rule that would let more grams count shows
-no more here, one that lets fewer count does. Above :data:`PERSONS` people a sample is drawn by a hash of
+no more here, one that lets fewer count does. Acts without grams by declaration (local extras) earn what
+either rule fixes for them. Above :data:`PERSONS` people a sample is drawn by a hash of
 the opaque holder: the same month gives the same sample, and sums are scaled up.
 """
 
@@ -53,7 +54,8 @@ def simulate(session: Session, rule: PointsRule, *, month: str, persons: int = P
     first, last = f"{month}-01", f"{month}-31"
     holders = list(
         session.scalars(
-            sa.select(BookMonth.holder).where(BookMonth.month == month, BookMonth.reduction_g > 0)
+            # Grams alone do not find them: whoever has local extras only has none.
+            sa.select(BookMonth.holder).where(BookMonth.month == month, BookMonth.acts > 0)
         )
     )
     chosen = sample(holders, persons, month)
@@ -63,12 +65,13 @@ def simulate(session: Session, rule: PointsRule, *, month: str, persons: int = P
         for acts in _by_holder(session, chosen[start : start + CHUNK], first, last):
             _one_person(session, rule, acts, known, sums)
     scale = len(holders) / len(chosen) if chosen else 1.0
+    found = sum(sums.persons.values())
     point = point_value(session)
     before, after = round(sums.before * scale), round(sums.after * scale)
     return {
         "month": month,
-        "persons": len(holders),
-        "sampled": len(chosen),
+        "persons": round(found * scale),
+        "sampled": found,
         "acts": round(sums.acts * scale),
         "points_before": before,
         "points_after": after,
@@ -108,6 +111,11 @@ def point_value(session: Session) -> dict[str, int] | None:
     return {"value_fen": int(value), "price_points": int(price)} if price else None
 
 
+def _figureless() -> list[str]:
+    """Behaviours that have no grams by declaration."""
+    return [code for code, behaviour in catalogue.behaviours().items() if behaviour.pending]
+
+
 def last_month(day: str) -> str:
     """The calendar month before the one a local day (ISO) lies in."""
     year, month = int(day[:4]), int(day[5:7])
@@ -122,7 +130,8 @@ def _by_holder(session: Session, holders: Sequence[str], first: str, last: str) 
             Act.holder.in_(holders),
             Act.day >= first,
             Act.day <= last,
-            Act.reduction_g > 0,
+            sa.or_(Act.reduction_g > 0, Act.behaviour.in_(_figureless())),
+            Act.counted_milli > 0,
             Act.withdrawn_at.is_(None),
         )
         .order_by(Act.holder, Act.occurred_at, Act.id)
@@ -145,18 +154,20 @@ def _one_person(
     for act in acts:
         behaviour = known.get(act.behaviour)
         category = behaviour.category_zh if behaviour else ""
+        bare = behaviour is not None and behaviour.pending
         both = sums.by_behaviour.setdefault(act.behaviour, [0, 0])
         for side, ruling in enumerate((points_rules.rules_in_force(session, act.day), rule)):
-            points = _points(ruling, act, category, spent[side])
+            points = _points(ruling, act, category, spent[side], bare=bare)
             totals[side] += points
             both[side] += points
     sums.acts += len(acts)
     sums.add_person(totals[0], totals[1])
 
 
-def _points(rule: PointsRule, act: Any, category: str, spent: Spending) -> int:
+def _points(rule: PointsRule, act: Any, category: str, spent: Spending, *, bare: bool) -> int:
+    """``bare``: the act has no grams by declaration."""
     key = {"behaviour": act.behaviour, "category": category, "day": act.day}
     grams, _ = cap_grams(rule, **key, grams=act.reduction_g, spent=spent)
-    points = award(rule, (), **key, source=act.source, grams=grams, spent=spent).points
+    points = award(rule, (), **key, source=act.source, grams=grams, spent=spent, figureless=bare).points
     spent.add(act.day, act.behaviour, category, grams, points)
     return points

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +12,11 @@ from carbon_platform.citizens import catalogue, rules, scenes
 from carbon_platform.citizens.assessment import grams
 from carbon_platform.citizens.consents import ConsentState
 from carbon_platform.citizens.corrections import STATUS_WORDS
+from carbon_platform.citizens.inbox_tables import ActRefusal
 from carbon_platform.citizens.lots import UNDATED
 from carbon_platform.citizens.purse import PENDING, PointsLine, PointsPage
+from carbon_platform.citizens.reasons import Reason
+from carbon_platform.citizens.receipts import OwnReceipt
 from carbon_platform.citizens.service import Reported
 from carbon_platform.citizens.tables import Act, PointsCorrection
 from carbon_platform.units import carbon_text
@@ -96,6 +100,32 @@ def present_act(act: Act) -> dict[str, Any]:
             "counted_as": f"/api/v1/acts/{act.counted_as_id}" if act.counted_as_id else "",
         }
     )
+
+
+def present_refused(row: ActRefusal) -> dict[str, Any]:
+    """A row that was not taken in: who sent it, why it was refused, and what it said if that was kept."""
+    source_zh, source_en = catalogue.partner_names(row.source)
+    names = ("id", "source", "external_id", "refused_at", "reason_code", "reason_zh", "reason_en")
+    kept: dict[str, Any] = json.loads(row.said) if row.said else {}
+    behaviour = catalogue.behaviours().get(kept.get("behaviour", ""))
+    return {name: getattr(row, name) for name in names} | {
+        "source_zh": source_zh,
+        "source_en": source_en,
+        "kept": bool(kept),
+        "behaviour": behaviour.code if behaviour else "",
+        "name_zh": behaviour.name_zh if behaviour else "",
+        "name_en": behaviour.name_en if behaviour else "",
+        "quantity_text": rules.milli_text(_said_milli(kept)) if behaviour else "",
+        "unit_zh": behaviour.unit_zh if behaviour else "",
+        "unit_en": behaviour.unit_en if behaviour else "",
+        "occurred_at": datetime.fromisoformat(kept["at"]) if kept else None,
+    }
+
+
+def _said_milli(kept: dict[str, Any]) -> int:
+    """Thousandths of the unit as the source gave them; nothing given is one."""
+    given = kept.get("distance_m") or kept.get("quantity_milli")
+    return int(given or kept.get("quantity", 1) * rules.MILLI)
 
 
 def present_reported(reported: Reported) -> dict[str, Any]:
@@ -227,3 +257,16 @@ def present_correction(correction: PointsCorrection) -> dict[str, Any]:
     plain = {column.name: getattr(correction, column.name) for column in PointsCorrection.__table__.columns}
     status_zh, status_en = STATUS_WORDS[correction.status]
     return plain | {"status_zh": status_zh, "status_en": status_en}
+
+
+def present_receipt(receipt: OwnReceipt) -> dict[str, Any]:
+    """A report that was written down, and what became of it."""
+    reason = receipt.reason or Reason("", "", "")
+    return {
+        "id": receipt.id,
+        "state": receipt.state,
+        "act_id": receipt.act_id,
+        "reason_code": reason.code,
+        "reason_zh": reason.zh,
+        "reason_en": reason.en,
+    }

@@ -19,7 +19,7 @@ from carbon_platform.citizens.account_errors import LookupReasonMissing
 from carbon_platform.citizens.inbox_tables import ActRecord
 from carbon_platform.citizens.privacy_tables import Minimised, ShareLog
 from carbon_platform.db import Database
-from carbon_platform.identity import person_rules, persons, phones
+from carbon_platform.identity import merging, person_rules, persons, phones
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
 from carbon_platform.identity.tables import Person, PersonLookup
@@ -34,11 +34,6 @@ SHARES_KEPT_YEARS = 3
 _CHUNK = 2_000
 _FIELD = re.compile(r"[a-z_]{1,40}")
 _CITY = "4115"
-_FIELD = re.compile(r"[a-z_]{1,40}")
-_CITY = "4115"
-# Where raw rows and cells lie: (table, column, when it came, how long, what it becomes).
-_RAW: tuple[tuple[str, str, str, int, Any], ...] = (("act_inbox", "payload", "processed_at", RAW_DAYS, {}),)
-_CELL_NAMES = ("place_cell", "cell", "start_cell", "end_cell")
 
 
 def record_share(
@@ -160,7 +155,8 @@ def lookups() -> sa.Select[Any]:
 
 
 def minimise(db: Database, *, now: datetime, limit: int = _CHUNK) -> tuple[str, str]:
-    """Empty raw rows 30 days after they were ruled on, forget codes after 2; many short transactions.
+    """Empty raw rows 30 days after they were ruled on, forget codes after 2, and what an offer to merge held
+    once it has lapsed; many short transactions.
 
     Costs what one day brought, however many rows there are: a mark says how far it has come. Rows are
     numbered as they came in, so it stops at the first one that is too young or still waits. Repeatable; a
@@ -173,6 +169,7 @@ def minimise(db: Database, *, now: datetime, limit: int = _CHUNK) -> tuple[str, 
         if not more:
             break
     codes = db.transact(lambda session: phones.forget_codes(session, now=now))
+    db.transact(lambda session: merging.forget_lapsed(session, now=now))
     return "ok", f"{emptied:,} raw rows emptied, {codes:,} codes forgotten"
 
 
@@ -214,8 +211,7 @@ def erase_due(db: Database, *, now: datetime) -> tuple[str, str]:
             break
         for number in due:
             try:
-                db.transact(partial(accounts.erase, person_id=number, now=now))
-                done += 1
+                done += db.transact(partial(accounts.erase_if_due, person_id=number, now=now))
             except Exception:
                 # one that fails must not keep the others waiting; the job's alarm names it
                 log.exception("deletion of account %s failed", number)

@@ -178,7 +178,7 @@ def points(
         expiring=lots.expiring(purse.active, today, catalogue.lifetime(today)),
         next_active=next_active,
         expired=sum(row.posted for row in posted) + purse.lapsed,
-        lines=_explained(session, lines),
+        lines=_explained(session, actor.holder, lines),
         next_before=next_before,
     )
 
@@ -228,18 +228,14 @@ def _within(seen: _Seen) -> bool:
     return line.counterparty.holder == key.holder and line.counterparty.role in _OWN
 
 
-def _explained(session: Session, seen: list[_Seen]) -> tuple[PointsLine, ...]:
+def _explained(session: Session, holder: str, seen: list[_Seen]) -> tuple[PointsLine, ...]:
     entries = {line.entry_id for _, line in seen}
-    acts = _by_entry(
-        session.scalars(
-            sa.select(Act).where(sa.or_(Act.entry_id.in_(entries), Act.withdrawal_entry_id.in_(entries)))
-        ),
-        "withdrawal_entry_id",
-    )
+    acts = _by_entry(_acts_behind(session, {line.reference for _, line in seen}), "withdrawal_entry_id")
     redemptions = _by_entry(
         session.scalars(
             sa.select(Redemption).where(
-                sa.or_(Redemption.entry_id.in_(entries), Redemption.refund_entry_id.in_(entries))
+                Redemption.holder == holder,
+                sa.or_(Redemption.entry_id.in_(entries), Redemption.refund_entry_id.in_(entries)),
             )
         ),
         "refund_entry_id",
@@ -258,6 +254,26 @@ def _explained(session: Session, seen: list[_Seen]) -> tuple[PointsLine, ...]:
         )
         for key, line in seen
     )
+
+
+def _acts_behind(session: Session, references: Iterable[str]) -> Iterable[Act]:
+    """The acts that entries name: by record where one was booked, by number where one was taken back.
+
+    Both are keys of the table: the city's acts are never walked through, nor those of a long book.
+    """
+    records: dict[str, list[str]] = {}
+    numbers: list[int] = []
+    for reference in references:
+        kind, _, rest = reference.partition(":")
+        if kind == "act":
+            source, _, record_key = rest.partition(":")
+            records.setdefault(source, []).append(record_key)
+        elif kind in ("withdrawal", "replaced"):
+            numbers.append(int(rest))
+    wanted = [sa.and_(Act.source == source, Act.record_key.in_(keys)) for source, keys in records.items()]
+    if numbers:
+        wanted.append(Act.id.in_(numbers))
+    return session.scalars(sa.select(Act).where(sa.or_(*wanted))) if wanted else ()
 
 
 def _by_entry(rows: Iterable[Any], undone: str) -> dict[int, Any]:

@@ -50,6 +50,8 @@ STATUS_WORDS = {
     REFUNDING: ("正在退回积分", "points on their way back"),
     REFUNDED: ("已退回积分", "points given back"),
 }
+# Of what is over, so many are listed; the export has everything.
+LISTED = 500
 DONATED_WORDS = ("已捐出", "given")
 # 80 random bits, 16 characters of base32: nobody guesses one, and nobody mistakes 0 for O.
 VOUCHER_BYTES = 10
@@ -264,7 +266,7 @@ def _pay(session: Session, holder: str, reward: Reward, price: int, reason: str,
     try:
         return ledger.post(session, entry, now).entry_id
     except ledger.InsufficientBalance as changed:
-        # Only the expiry job takes points without our lock: it was midnight between look and post.
+        # Whoever takes points has the person's lock; should one day somebody not, nobody pays twice.
         raise short from changed
 
 
@@ -336,13 +338,17 @@ def record_refusal(
 
 
 def list_redemptions(session: Session, actor: Actor) -> list[Redemption]:
-    """The person's vouchers, newest first; donations are apart."""
-    return list(session.scalars(_mine(actor).where(Redemption.kind != reward_rules.DONATION)))
+    """The person's vouchers, newest first: all that are open, and the latest others; donations are apart."""
+    mine = _mine(actor).where(Redemption.kind != reward_rules.DONATION)
+    latest = mine.with_only_columns(Redemption.id).limit(LISTED).subquery()
+    open_ = Redemption.status.in_((READY, REFUNDING))
+    return list(session.scalars(mine.where(sa.or_(open_, Redemption.id.in_(sa.select(latest.c.id))))))
 
 
 def list_donations(session: Session, actor: Actor) -> list[Redemption]:
-    """What the person gave away, newest first."""
-    return list(session.scalars(_mine(actor).where(Redemption.kind == reward_rules.DONATION)))
+    """What the person gave away, the latest first."""
+    mine = _mine(actor).where(Redemption.kind == reward_rules.DONATION)
+    return list(session.scalars(mine.limit(LISTED)))
 
 
 def _mine(actor: Actor) -> sa.Select[Any]:

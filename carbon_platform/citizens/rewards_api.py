@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import g, request
@@ -63,11 +63,17 @@ def keeping_refusals(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def shown(redemption: Redemption, settings: Settings) -> dict[str, Any]:
     """A voucher as its holder sees it, with the text of its QR while a shop can verify it."""
-    text = None
-    if can_be_verified(redemption):
+    return shown_all([redemption], settings)[0]
+
+
+def shown_all(redemptions: Sequence[Redemption], settings: Settings) -> list[dict[str, Any]]:
+    """As :func:`shown`; the key is read once, and only where there is something to sign."""
+    signed: dict[int, str] = {}
+    good = [row for row in redemptions if can_be_verified(row)]
+    if good:
         key = codes.load_code_key(settings.code_key_path, make=settings.is_demo)
-        text = signed_code(redemption, key)
-    return present_redemption(redemption) | {"signed_code": text}
+        signed = {row.id: signed_code(row, key) for row in good}
+    return [present_redemption(row) | {"signed_code": signed.get(row.id)} for row in redemptions]
 
 
 @blp.post("/citizen/redemptions")
@@ -84,8 +90,8 @@ def redeem(call: Call, payload: dict[str, Any]) -> Any:
 @reading("citizen.self")
 @blp.response(200, schemas.RedemptionOut(many=True))
 def list_redemptions(call: Call) -> Any:
-    """我换的 The person's vouchers, newest first."""
-    return [shown(row, call.settings) for row in rewards.list_redemptions(call.session, call.actor)]
+    """我换的 The person's vouchers, newest first: all that are open, and the latest others."""
+    return shown_all(rewards.list_redemptions(call.session, call.actor), call.settings)
 
 
 @blp.post("/citizen/redemptions/<int:redemption_id>/refund")

@@ -116,7 +116,8 @@ class Verdict:
     def status(self) -> str:
         if not self.reasons:
             return COUNTED
-        return PARTLY if self.reduction_g else NOT_COUNTED
+        # A local extra has points without grams.
+        return PARTLY if self.reduction_g or self.points else NOT_COUNTED
 
 
 def local_day(moment: datetime) -> str:

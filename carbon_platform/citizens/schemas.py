@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import marshmallow as ma
 
-from carbon_platform.web import PageArgs, Schema, integer
+from carbon_platform.citizens.claims import NUMBERS
+from carbon_platform.web import Decision, PageArgs, PageOut, Schema, described, integer
+from carbon_platform.web.schemas import WholeNumber
 
 _RECORD = r"^[A-Za-z0-9._:-]{1,80}$"
 _WORD = r"^[a-z0-9-]{1,40}$"
 
 
-def _described(text: str) -> dict[str, Any]:
-    return {"metadata": {"description": text}}
+def _number(name: str, about: str) -> WholeNumber:
+    """A number of an act: the same range and unit as in a partner's row."""
+    low, high, unit = NUMBERS[name]
+    return integer(low, high, unit=unit, required=False, **described(about))
 
 
 class CitizenSessionIn(Schema):
     code = ma.fields.String(
-        required=True, validate=ma.validate.Length(1, 128), **_described("wx.login code, works once")
+        required=True, validate=ma.validate.Length(1, 128), **described("wx.login code, works once")
     )
     nickname = ma.fields.String(load_default="市民", validate=ma.validate.Length(1, 20))
     region_code = ma.fields.String(
         load_default="",
         validate=ma.validate.Regexp(r"^(\d{6})?$", error="应为 6 位县区代码或留空。 A 6-digit county code."),
-        **_described("county the person lives in, or empty"),
+        **described("county the person lives in, or empty"),
     )
     transport = ma.fields.String(load_default="bearer", validate=ma.validate.OneOf(["bearer", "cookie"]))
     under_14 = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})
     guardian_agrees = ma.fields.Boolean(load_default=False, truthy={True}, falsy={False})
     reopen = ma.fields.Boolean(
-        load_default=False, truthy={True}, falsy={False}, **_described("open a closed account again")
+        load_default=False, truthy={True}, falsy={False}, **described("open a closed account again")
     )
     device = ma.fields.String(
         load_default="",
         validate=ma.validate.Length(0, 200),
         load_only=True,
-        **_described("what the phone calls itself; only a keyed hash of it is kept"),
+        **described("what the phone calls itself; only a keyed hash of it is kept"),
     )
 
 
@@ -44,10 +46,10 @@ class ConsentIn(Schema):
     partner = ma.fields.String(required=True, validate=ma.validate.Regexp(_WORD))
     purpose = ma.fields.String(load_default="acts", validate=ma.validate.Regexp(_WORD))
     version = ma.fields.String(
-        required=True, validate=ma.validate.Length(1, 20), **_described("version of the text that was read")
+        required=True, validate=ma.validate.Length(1, 20), **described("version of the text that was read")
     )
     guardian_agrees = ma.fields.Boolean(
-        load_default=False, truthy={True}, falsy={False}, **_described("needed for a child under 14")
+        load_default=False, truthy={True}, falsy={False}, **described("needed for a child under 14")
     )
 
 
@@ -56,10 +58,10 @@ class ConsentOut(Schema):
     partner_zh = ma.fields.String()
     partner_en = ma.fields.String()
     purpose = ma.fields.String()
-    version = ma.fields.String(**_described("of the text in force; agree to this one"))
+    version = ma.fields.String(**described("of the text in force; agree to this one"))
     zh = ma.fields.String()
     en = ma.fields.String()
-    current = ma.fields.Boolean(**_described("whether this person has agreed to this version"))
+    current = ma.fields.Boolean(**described("whether this person has agreed to this version"))
     consent_id = ma.fields.Integer(allow_none=True)
     given_version = ma.fields.String(allow_none=True)
     given_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
@@ -75,8 +77,8 @@ class ActOfferOut(Schema):
     name_en = ma.fields.String()
     unit_zh = ma.fields.String()
     unit_en = ma.fields.String()
-    quantity_field = ma.fields.String(**_described("quantity (whole units) or distance_m (metres)"))
-    grams_per_unit = ma.fields.Float(**_described("points grade, g CO2e, before caps, as of today"))
+    quantity_field = ma.fields.String(**described("quantity (whole units) or distance_m (metres)"))
+    grams_per_unit = ma.fields.Float(**described("points grade, g CO2e, before caps, as of today"))
     evidence_percent = ma.fields.Integer()
     cap_note_zh = ma.fields.String()
     cap_note_en = ma.fields.String()
@@ -96,18 +98,14 @@ class ActIn(Schema):
     occurred_at = ma.fields.AwareDateTime(
         required=True, format="iso", data_key="occurred_at", attribute="starts_at"
     )
-    quantity = integer(1, 1_000, required=False, **_described("whole units: rides, meals; default 1"))
-    distance_m = integer(1, 1_000_000, required=False, **_described("metres, for behaviours by the km"))
-    duration_s = integer(1, 86_400, required=False, **_described("seconds, for plausibility and overlap"))
-    quantity_milli = integer(
-        1, 1_000_000, required=False, **_described("thousandths of the unit: grams of a kg, Wh of a kWh")
-    )
-    avoided_m = integer(
-        0, 5_000_000, required=False, **_described("metres of the trip each person avoided: BG32, BG35")
-    )
-    meeting_min = integer(0, 1_440, required=False, **_described("minutes the online meeting took: BG32"))
-    saved_kwh_per_year = integer(
-        0, 5_000, required=False, **_described("kWh the appliance saves a year against its reference: ZH12")
+    quantity = _number("quantity", "whole units: rides, meals; default 1")
+    distance_m = _number("distance_m", "metres, for behaviours by the km")
+    duration_s = _number("duration_s", "seconds, for plausibility and overlap")
+    quantity_milli = _number("quantity_milli", "thousandths of the unit: grams of a kg, Wh of a kWh")
+    avoided_m = _number("avoided_m", "metres of the trip each person avoided: BG32, BG35")
+    meeting_min = _number("meeting_min", "minutes the online meeting took: BG32")
+    saved_kwh_per_year = _number(
+        "saved_kwh_per_year", "kWh the appliance saves a year against its reference: ZH12"
     )
 
 
@@ -123,43 +121,43 @@ class ActOut(Schema):
     external_id = ma.fields.String()
     occurred_at = ma.fields.AwareDateTime(format="iso")
     reported_at = ma.fields.AwareDateTime(format="iso")
-    quantity_text = ma.fields.String(**_described("what was reported, in the behaviour's unit"))
+    quantity_text = ma.fields.String(**described("what was reported, in the behaviour's unit"))
     unit_zh = ma.fields.String()
     unit_en = ma.fields.String()
     distance_m = ma.fields.Integer(allow_none=True)
-    status = ma.fields.String(**_described("counted, partly, not_counted, withdrawn"))
+    status = ma.fields.String(**described("counted, partly, not_counted, withdrawn"))
     status_zh = ma.fields.String()
     status_en = ma.fields.String()
-    reason_code = ma.fields.String(**_described("why something was not counted; empty if all was"))
+    reason_code = ma.fields.String(**described("why something was not counted; empty if all was"))
     reason_zh = ma.fields.String()
     reason_en = ma.fields.String()
     appeal_zh = ma.fields.String()
     appeal_en = ma.fields.String()
-    reduction_g = ma.fields.Integer(**_described("counted, points grade, g CO2e"))
-    cut_g = ma.fields.Integer(**_described("not counted of it, g CO2e"))
-    creditable_g = ma.fields.Integer(**_described("conservative grade, g CO2e"))
+    reduction_g = ma.fields.Integer(**described("counted, points grade, g CO2e"))
+    cut_g = ma.fields.Integer(**described("not counted of it, g CO2e"))
+    creditable_g = ma.fields.Integer(**described("conservative grade, g CO2e"))
     points = ma.fields.Integer()
-    points_state = ma.fields.String(**_described("pending, active, expired, withdrawn; empty without points"))
+    points_state = ma.fields.String(**described("pending, active, expired, withdrawn; empty without points"))
     active_from = ma.fields.AwareDateTime(
         format="iso",
         allow_none=True,
-        **_described("end of the source's reversal window: provisional before, confirmed from then on"),
+        **described("end of the source's reversal window: provisional before, confirmed from then on"),
     )
     claim_by = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, **_described("points have to be fetched before; null: they come alone")
+        format="iso", allow_none=True, **described("points have to be fetched before; null: they come alone")
     )
-    bonus_points = ma.fields.Integer(**_described("of the points, those given by the campaign"))
-    campaign = ma.fields.String(**_described("code of the campaign; empty: none"))
-    points_expire_on = ma.fields.String(**_described("last day of its points, ISO; empty: they have none"))
+    bonus_points = ma.fields.Integer(**described("of the points, those given by the campaign"))
+    campaign = ma.fields.String(**described("code of the campaign; empty: none"))
+    points_expire_on = ma.fields.String(**described("last day of its points, ISO; empty: they have none"))
     withdrawn_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
     formula_zh = ma.fields.String()
     formula_en = ma.fields.String()
     methodology = ma.fields.String()
     parameter_digest = ma.fields.String()
     points_rule = ma.fields.String()
-    explain = ma.fields.String(**_described("address of the explanation"))
+    explain = ma.fields.String(**described("address of the explanation"))
     counted_as = ma.fields.String(
-        **_described("address of the act that counts in place of this one; empty: none does")
+        **described("address of the act that counts in place of this one; empty: none does")
     )
 
 
@@ -167,6 +165,15 @@ class ReportedOut(ActOut):
     already_counted = ma.fields.Boolean()
     message_zh = ma.fields.String()
     message_en = ma.fields.String()
+
+
+class ReceiptOut(Schema):
+    id = ma.fields.Integer()
+    state = ma.fields.String(**described("waiting, done (act_id is the line of the book), refused"))
+    act_id = ma.fields.Integer(allow_none=True)
+    reason_code = ma.fields.String(**described("why it was refused; empty otherwise"))
+    reason_zh = ma.fields.String()
+    reason_en = ma.fields.String()
 
 
 class BookTotalsOut(Schema):
@@ -183,11 +190,8 @@ class BookDayOut(Schema):
     acts = ma.fields.Integer()
 
 
-class BookOut(Schema):
+class BookOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(ActOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
     totals = ma.fields.Nested(BookTotalsOut)
     week = ma.fields.List(ma.fields.Nested(BookDayOut))
 
@@ -202,11 +206,11 @@ class PointsArgs(Schema):
 
 
 class PointsLineOut(Schema):
-    amount = ma.fields.Integer(**_described("points; negative when spent"))
+    amount = ma.fields.Integer(**described("points; negative when spent"))
     expires_on = ma.fields.String(
-        allow_none=True, **_described("the lot: last day of these points, ISO; null: they have none")
+        allow_none=True, **described("the lot: last day of these points, ISO; null: they have none")
     )
-    pending = ma.fields.Boolean(**_described("whether they wait to become active"))
+    pending = ma.fields.Boolean(**described("whether they wait to become active"))
     at = ma.fields.AwareDateTime(format="iso")
     reason = ma.fields.String()
     words_zh = ma.fields.String()
@@ -216,26 +220,26 @@ class PointsLineOut(Schema):
 
 
 class PointsLotOut(Schema):
-    expires_on = ma.fields.String(allow_none=True, **_described("last day, ISO; null: they never expire"))
+    expires_on = ma.fields.String(allow_none=True, **described("last day, ISO; null: they never expire"))
     amount = ma.fields.Integer()
-    state = ma.fields.String(**_described("active or pending"))
+    state = ma.fields.String(**described("active or pending"))
 
 
 class ExpiringOut(Schema):
     amount = ma.fields.Integer()
-    day = ma.fields.String(**_described("last day on which they can be spent, ISO"))
+    day = ma.fields.String(**described("last day on which they can be spent, ISO"))
     days_left = ma.fields.Integer()
-    soon = ma.fields.Boolean(**_described("within the warning time of the points rule"))
+    soon = ma.fields.Boolean(**described("within the warning time of the points rule"))
 
 
 class PointsOut(Schema):
-    available = ma.fields.Integer(**_described("active: can be spent now"))
-    pending = ma.fields.Integer(**_described("earned, still under observation"))
+    available = ma.fields.Integer(**described("active: can be spent now"))
+    pending = ma.fields.Integer(**described("earned, still under observation"))
     pending_until = ma.fields.AwareDateTime(
-        format="iso", allow_none=True, **_described("when the first of them become active")
+        format="iso", allow_none=True, **described("when the first of them become active")
     )
-    owed = ma.fields.Integer(**_described("spent before their act was withdrawn; paid back by later points"))
-    expired = ma.fields.Integer(**_described("all that ever lapsed"))
+    owed = ma.fields.Integer(**described("spent before their act was withdrawn; paid back by later points"))
+    expired = ma.fields.Integer(**described("all that ever lapsed"))
     held = ma.fields.Integer()
     expiring_next = ma.fields.Nested(ExpiringOut, allow_none=True)
     lots = ma.fields.List(ma.fields.Nested(PointsLotOut))
@@ -247,18 +251,18 @@ class CorrectionIn(Schema):
     kind = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf(["withdraw_act", "refund"]),
-        **_described("withdraw_act: its source takes the act back; refund: the voucher is given back"),
+        **described("withdraw_act: its source takes the act back; refund: the voucher is given back"),
     )
-    number = integer(1, 2**53, required=True, **_described("of the act or of the redemption"))
+    number = integer(1, 2**53, required=True, **described("of the act or of the redemption"))
     note = ma.fields.String(
         required=True,
         validate=[ma.validate.Length(2, 200), ma.validate.Regexp(r"(?s).*\S")],
-        **_described("why; the citizen reads it"),
+        **described("why; the citizen reads it"),
     )
 
 
 class DecisionIn(Schema):
-    decision = ma.fields.String(required=True, validate=ma.validate.OneOf(["approve", "decline"]))
+    approve = Decision("approve")
 
 
 class CorrectionOut(Schema):
@@ -266,7 +270,7 @@ class CorrectionOut(Schema):
     kind = ma.fields.String()
     number = ma.fields.Integer()
     note = ma.fields.String()
-    status = ma.fields.String(**_described("proposed, done, declined"))
+    status = ma.fields.String(**described("proposed, done, declined"))
     status_zh = ma.fields.String()
     status_en = ma.fields.String()
     proposed_by = ma.fields.String()
@@ -275,8 +279,5 @@ class CorrectionOut(Schema):
     decided_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
 
 
-class CorrectionsOut(Schema):
+class CorrectionsOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(CorrectionOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()

@@ -50,19 +50,7 @@ def report_act(session: Session, actor: Actor, report: ActReport, *, now: dateti
 
     Raises what :func:`take_in` refuses a claim for; then nothing is left behind.
     """
-    claim = Claim(
-        holder=actor.holder,
-        source=report.source,
-        external_id=report.external_id,
-        behaviour=report.behaviour,
-        starts_at=report.starts_at,
-        quantity=report.quantity,
-        quantity_milli=report.quantity_milli,
-        distance_m=report.distance_m,
-        duration_s=report.duration_s,
-        circumstances=report.circumstances,
-        region_code=actor.region_code,
-    )
+    claim = claim_for(actor, report)
     (taken,) = take_in(session, [claim], now=now)
     if taken.error is not None:
         raise taken.error
@@ -77,6 +65,23 @@ def report_act(session: Session, actor: Actor, report: ActReport, *, now: dateti
         detail={"source": act.source, "status": act.status, "reason": act.reason_code},
     )  # fmt: skip
     return Reported(act, already_counted=False)
+
+
+def claim_for(actor: Actor, report: ActReport) -> Claim:
+    """What the actor says, as a claim."""
+    return Claim(
+        holder=actor.holder,
+        source=report.source,
+        external_id=report.external_id,
+        behaviour=report.behaviour,
+        starts_at=report.starts_at,
+        quantity=report.quantity,
+        quantity_milli=report.quantity_milli,
+        distance_m=report.distance_m,
+        duration_s=report.duration_s,
+        circumstances=report.circumstances,
+        region_code=actor.region_code,
+    )
 
 
 def load_reference(session: Session) -> int:

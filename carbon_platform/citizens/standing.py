@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from carbon_platform.citizens import (
     caps_sql,
     catalogue,
-    intake_sql,
     points_rules,
     points_scheme,
     precedence,
@@ -76,8 +75,11 @@ def category_of(behaviour: str) -> str:
     return known.category_zh if known else ""
 
 
-def load_standings(session: Session, work: Sequence[Prepared]) -> dict[str, Standing]:
-    """The books of all persons of a batch, in at most three statements. Callers hold their locks."""
+def load_standings(
+    session: Session, work: Sequence[Prepared], counted: Sequence[Counted]
+) -> dict[str, Standing]:
+    """The books of all persons of a batch; what is ``counted`` in them around its days is read already, the
+    sums over longer spans are read here. Callers hold the persons' locks."""
     connection = session.connection()
     windows: dict[str, tuple[str, str]] = {}
     for one in work:
@@ -85,8 +87,9 @@ def load_standings(session: Session, work: Sequence[Prepared]) -> dict[str, Stan
         first, last = windows.get(holder, (one.day, one.day))
         windows[holder] = (min(first, one.day), max(last, one.day))
     found = {holder: Standing() for holder in windows}
-    for act in intake_sql.counted_acts(connection, windows):
-        found[act.holder].acts.append(act)
+    for act in counted:
+        if act.holder in found:
+            found[act.holder].acts.append(act)
     if any(_looks_far(points_rules.rules_in_force(session, day)) for day in {one.day for one in work}):
         far = {
             holder: (points_scheme.earliest(first), points_scheme.latest(last))

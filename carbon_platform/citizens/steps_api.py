@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import marshmallow as ma
+import sqlalchemy as sa
 from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
-from carbon_platform.citizens import werun
+from carbon_platform.citizens import catalogue, consents, refusals, werun
 from carbon_platform.citizens.claims import Claim
-from carbon_platform.citizens.errors import ActConflict
+from carbon_platform.citizens.errors import ActConflict, StepsImplausible
 from carbon_platform.citizens.intake import Taken, take_in
+from carbon_platform.citizens.refusals import Refused
+from carbon_platform.citizens.said import said_of
 from carbon_platform.citizens.wechat import port_for
 from carbon_platform.citizens.werun import StepDay
 from carbon_platform.identity.service import audit
@@ -65,8 +68,12 @@ def take_steps(call: Call, payload: dict[str, Any]) -> Any:
 
 def _session_key(call: Call, code: str) -> str:
     said = port_for(call.settings).code_to_openid(code)
-    person = call.read(lambda session: session.get(Person, call.actor.person_id))
-    if person is None or person.openid != said.openid:
+    # Accounts that were merged are one person's: either of their WeChat accounts may bring the steps.
+    own = sa.or_(Person.id == call.actor.person_id, Person.merged_into_id == call.actor.person_id)
+    found = call.read(
+        lambda session: session.scalar(sa.select(Person.id).where(Person.openid == said.openid, own))
+    )
+    if found is None:
         raise werun.StepsOfAnother
     return said.session_key
 
@@ -75,28 +82,43 @@ def _take(session: Session, call: Call, days: Sequence[StepDay]) -> list[dict[st
     """One walk per day; what cannot be a day's walk is answered with its reason."""
     holder = call.actor.holder
     plausible = [day for day in days if day.steps <= werun.STEPS_MAX]
-    claims = [
-        Claim(
-            holder=holder,
-            source=werun.SOURCE,
-            external_id=f"{holder}:{day.day}",
-            behaviour=werun.BEHAVIOUR,
-            starts_at=day.starts_at,
-            distance_m=day.distance_m,
-            daily=True,
-            region_code=call.actor.region_code,
-        )
-        for day in plausible
-    ]
+    claims = [_walk(call, day) for day in plausible]
     taken = dict(zip(plausible, take_in(session, claims, now=call.now), strict=True))
     for one in taken.values():
         if one.error is not None and not isinstance(one.error, ActConflict):
             raise one.error  # consent missing, scene closed: true of every day
+    odd = [day for day in days if day not in taken]
+    if odd:
+        # Nothing above has asked if no day was plausible; and nothing is kept without.
+        consents.demand(session, call.actor, werun.SOURCE, catalogue.ACTS_PURPOSE)
+        refusals.keep(session, [_refused(_walk(call, day), day) for day in odd], now=call.now)
     audit(
         session, call.actor, "steps.take", object_kind="citizen", object_id=holder, now=call.now,
         detail={"days": len(days), "refused": len(days) - len(plausible)},
     )  # fmt: skip
     return [_answer(day, taken.get(day)) for day in days]
+
+
+def _walk(call: Call, day: StepDay) -> Claim:
+    """The walk of one day."""
+    return Claim(
+        holder=call.actor.holder,
+        source=werun.SOURCE,
+        external_id=f"{call.actor.holder}:{day.day}",
+        behaviour=werun.BEHAVIOUR,
+        starts_at=day.starts_at,
+        distance_m=day.distance_m,
+        daily=True,
+        region_code=call.actor.region_code,
+    )
+
+
+def _refused(claim: Claim, day: StepDay) -> Refused:
+    return Refused(claim.holder, claim.source, _too_many(day), claim.external_id, said_of(claim))
+
+
+def _too_many(day: StepDay) -> StepsImplausible:
+    return StepsImplausible(day=day.day, steps=f"{day.steps:,}", most=f"{werun.STEPS_MAX:,}")
 
 
 def _answer(day: StepDay, taken: Taken | None) -> dict[str, Any]:
@@ -106,13 +128,12 @@ def _answer(day: StepDay, taken: Taken | None) -> dict[str, Any]:
         "code": "", "zh": "", "en": "",
     }  # fmt: skip
     if taken is None:
-        most = f"{werun.STEPS_MAX:,}"
+        why = _too_many(day)
         return answer | {
             "result": "refused",
             "code": "too_many_steps",
-            "zh": f"{day.day} 有 {day.steps:,} 步，超过一天 {most} 步，没有计入。觉得不对可以打 12345。",
-            "en": f"{day.steps:,} steps on {day.day}: above the {most} of one day, not counted. "
-            "If that is wrong, call 12345.",
+            "zh": f"{why.message('zh')}觉得不对，可以在账本的“没有收下的”里申诉，或打 12345。",
+            "en": f"{why.message('en')} If that is wrong, appeal under what was not taken, or call 12345.",
         }
     if taken.repeated or taken.error is not None:
         # The same day read again, perhaps with other steps from a second device: the first reading stands.

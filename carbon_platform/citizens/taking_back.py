@@ -37,9 +37,10 @@ def take_back(session: Session, rows: Sequence[Waiting], *, now: datetime) -> li
     known = intake_sql.known_records(session.connection(), keys)
     acts = _acts(session, [record.act_id for record in known.values()])
     undone = _undo_provisional(session, rows, {key: acts[known[key].act_id] for key in known}, now=now)
+    again = corrections.counted_on_appeal(session, undone.values())
     outcomes = []
     for row, key in zip(rows, keys, strict=True):
-        if key in undone:
+        if key in undone and undone[key] not in again:
             outcomes.append(Outcome(row.inbox_id, DONE, undone[key]))
         elif key in known:
             outcomes.append(_one_by_one(session, row, known[key].act_id, now=now))
@@ -49,9 +50,10 @@ def take_back(session: Session, rows: Sequence[Waiting], *, now: datetime) -> li
     return outcomes
 
 
-def _acts(session: Session, ids: Sequence[int]) -> dict[int, Act]:
+def _acts(session: Session, ids: Sequence[int], *, lock: bool = False) -> dict[int, Act]:
+    wanted = sa.select(Act).where(Act.id.in_(ids)).order_by(Act.id)
     found = session.scalars(
-        sa.select(Act).where(Act.id.in_(ids)).order_by(Act.id).execution_options(populate_existing=True)
+        (wanted.with_for_update() if lock else wanted).execution_options(populate_existing=True)
     )
     return {act.id: act for act in found}
 
@@ -61,8 +63,9 @@ def _undo_provisional(
 ) -> dict[tuple[str, str], int]:
     """Acts nobody could have used yet, in one batch; what the ledger refuses is left to the slow way."""
     intake_sql.lock_holders(session.connection(), {act.holder for act in acts.values()})
-    # Read again under the locks: a moment ago something may have become active.
-    fresh = _acts(session, [act.id for act in acts.values()])
+    # Read again under the locks, and the rows locked as well: a moment ago something may have become active,
+    # and the job that does it asks for no lock of the person.
+    fresh = _acts(session, [act.id for act in acts.values()], lock=True)
     going: dict[tuple[str, str], tuple[Waiting, Act]] = {}
     for row in rows:
         key = (row.source, row.payload["record"])
@@ -104,9 +107,11 @@ def _untouched(act: Act, now: datetime) -> bool:
 
 def _one_by_one(session: Session, row: Waiting, act_id: int, *, now: datetime) -> Outcome:
     try:
-        corrections.reverse_record(
-            session, row.source, row.payload["record"], note=row.payload["note"], now=now
-        )
+        # What the ledger refuses in the middle leaves nothing behind: no cover, no debt, no budget.
+        with session.begin_nested():
+            corrections.reverse_record(
+                session, row.source, row.payload["record"], note=row.payload["note"], now=now
+            )
     except AlreadyWithdrawn:
         pass  # a better record took its place, or staff were faster: nothing is left to undo
     except PlatformError as why:

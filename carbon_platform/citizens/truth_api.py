@@ -9,14 +9,25 @@ from sqlalchemy.orm import Session
 
 from carbon_platform.citizens import appeals, audits, catalogue, devices, scenes
 from carbon_platform.citizens import truth_schemas as schemas
+from carbon_platform.citizens.inbox_tables import ActRefusal
+from carbon_platform.citizens.present import present_refused
 from carbon_platform.citizens.tables import Act
 from carbon_platform.citizens.truth_tables import AccountReview, Appeal, SourceAudit
-from carbon_platform.web import Call, Page, PageArgs, in_transaction, outside_transaction, paged, reading
+from carbon_platform.web import (
+    Call,
+    PageArgs,
+    in_transaction,
+    outside_transaction,
+    paged,
+    present_page,
+    reading,
+)
 
 blp = Blueprint("truth", __name__, url_prefix="/api/v1", description="申诉与抽查 Appeals, audits, reviews")
 
 _APPEAL = (
-    "id", "act_id", "reason_code", "words", "state", "answer", "counted_act_id", "raised_at", "decided_at",
+    "id", "act_id", "refusal_id", "reason_code", "words", "state", "answer", "counted_act_id", "raised_at",
+    "decided_at",
 )  # fmt: skip
 _ACT = (
     "id", "source", "external_id", "behaviour", "occurred_at", "claimed_g", "reduction_g", "points",
@@ -40,7 +51,7 @@ def list_my_appeals(call: Call) -> Any:
 @blp.arguments(schemas.AppealIn)
 @blp.response(201, schemas.AppealOut)
 def raise_appeal(call: Call, payload: dict[str, Any]) -> Any:
-    """不对？告诉我们 Contest what became of one of one's own acts; a person looks and answers."""
+    """不对？告诉我们 Contest what became of one's own act, or a refusal; a person looks and answers."""
     return present_appeal(appeals.raise_appeal(call.session, call.actor, now=call.now, **payload))
 
 
@@ -57,9 +68,9 @@ def get_my_appeal(call: Call, appeal_id: int) -> Any:
 @blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.AppealsOut)
 def list_appeals(call: Call, args: dict[str, Any]) -> Any:
-    """申诉 Appeals of the region with the acts they are about, open ones first."""
+    """申诉 Appeals of the region with the acts or refused rows they are about, open ones first."""
     page = paged(call.session, appeals.appeals(call.actor), **args)
-    return _page(page, [present_case(appeal, act) for appeal, act in page.items])
+    return present_page(page, [present_case(*row) for row in page.items])
 
 
 @blp.post("/appeals/<int:appeal_id>/decision")
@@ -68,15 +79,7 @@ def list_appeals(call: Call, args: dict[str, Any]) -> Any:
 @blp.response(200, schemas.AppealOut)
 def decide_appeal(call: Call, payload: dict[str, Any], appeal_id: int) -> Any:
     """决定 Accept (it is counted like any act, caps hold) or decline; the citizen reads the answer."""
-    done = appeals.decide(
-        call.session,
-        call.actor,
-        appeal_id,
-        accept=payload["decision"] == "accept",
-        answer=payload["answer"],
-        now=call.now,
-    )
-    return present_appeal(done)
+    return present_appeal(appeals.decide(call.session, call.actor, appeal_id, now=call.now, **payload))
 
 
 @blp.get("/audits/rates")
@@ -146,7 +149,7 @@ def conclude(call: Call, audit_id: int) -> Any:
 def list_reviews(call: Call, args: dict[str, Any]) -> Any:
     """共用核查 Devices and payment accounts with too many accounts, open ones first."""
     page = paged(call.session, devices.reviews(), **args)
-    return _page(page, [present_review(row) for row in page.items])
+    return present_page(page, map(present_review, page.items))
 
 
 @blp.post("/account-reviews/<int:review_id>/decision")
@@ -155,11 +158,7 @@ def list_reviews(call: Call, args: dict[str, Any]) -> Any:
 @blp.response(200, schemas.AccountReviewOut)
 def decide_review(call: Call, payload: dict[str, Any], review_id: int) -> Any:
     """核查结论 Clear the accounts, or confirm: their points wait until cleared."""
-    clear = payload["decision"] == "clear"
-    done = devices.decide(
-        call.session, call.actor, review_id, clear=clear, note=payload["note"], now=call.now
-    )
-    return present_review(done)
+    return present_review(devices.decide(call.session, call.actor, review_id, now=call.now, **payload))
 
 
 def present_appeal(row: Appeal) -> dict[str, Any]:
@@ -167,13 +166,20 @@ def present_appeal(row: Appeal) -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in _APPEAL}, "state_zh": zh, "state_en": en}
 
 
-def present_case(row: Appeal, act: Act) -> dict[str, Any]:
+def present_case(row: Appeal, act: Act | None, refused: ActRefusal | None) -> dict[str, Any]:
+    """An appeal for the desk, with what it is about."""
+    about = _act(act) if act is not None else None
+    row_words = present_refused(refused) if refused is not None else None
+    more = {"region_code": row.region_code, "decided_by": row.decided_by, "act": about, "refusal": row_words}
+    return {**present_appeal(row), **more}
+
+
+def _act(act: Act) -> dict[str, Any]:
     known = catalogue.behaviours().get(act.behaviour)
     about = {name: getattr(act, name) for name in _ACT}
     about["behaviour_zh"] = known.name_zh if known else act.behaviour
     about["behaviour_en"] = known.name_en if known else act.behaviour
-    more = {"region_code": row.region_code, "decided_by": row.decided_by, "act": about}
-    return {**present_appeal(row), **more}
+    return about
 
 
 def present_audit(session: Session, row: SourceAudit) -> dict[str, Any]:
@@ -209,7 +215,3 @@ def _rate(session: Session, row: SourceAudit) -> dict[str, Any]:
     zh, en = scenes.names(session, row.source)
     names = ("source", "month", "population", "drawn", "errors", "seed", "suspended")
     return {**{name: getattr(row, name) for name in names}, "source_zh": zh, "source_en": en}
-
-
-def _page(page: Page, items: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}

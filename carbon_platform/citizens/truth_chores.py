@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from carbon_platform.citizens import audits, devices, points, rules, scenes
+from carbon_platform.citizens import audits, devices, points, refusals, rules, scenes
 from carbon_platform.citizens.points_errors import AuditEmpty
 from carbon_platform.citizens.points_simulation import last_month
 from carbon_platform.db import Database
@@ -42,6 +42,16 @@ def draw_audits(db: Database, *, now: datetime) -> tuple[str, str]:
             db.transact(partial(audits.open_audit, actor=SYSTEM, drawn=found, now=now))
             drawn.append(f"{source} {len(found.chosen)}")
     return "ok", f"{month}: {', '.join(drawn) or 'nothing to audit'}"
+
+
+def forget_refusals(db: Database, *, now: datetime, limit: int = refusals.CHUNK) -> tuple[str, str]:
+    """What was not taken in is forgotten once it cannot be contested, in short transactions."""
+    total = 0
+    while True:
+        changed = db.transact(partial(refusals.forget, now=now, limit=limit))
+        total += changed
+        if changed < limit:
+            return "ok", f"{total:,} refusals forgotten"
 
 
 def forget_links(db: Database, *, now: datetime) -> tuple[str, str]:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import marshmallow as ma
 
-from carbon_platform.citizens.points_schemas import said
-from carbon_platform.web import Schema, integer
-from carbon_platform.web.paging import PageOut
+from carbon_platform.web import Decision, PageOut, Schema, integer
+from carbon_platform.web.schemas import described as said
 
 _WORDS = [ma.validate.Length(2, 500), ma.validate.Regexp(r"(?s).*\S")]
 _MONTH = ma.validate.Regexp(r"^20\d\d-(0[1-9]|1[0-2])$", error="应为 YYYY-MM 的月份。 A month as YYYY-MM.")
 
 
 class AppealIn(Schema):
-    act_id = integer(1, 2**53, **said("the act as in the carbon book"))
+    act_id = integer(1, 2**53, required=False, **said("the act as in the carbon book"))
+    refusal_id = integer(1, 2**53, required=False, **said("or one of GET /api/v1/citizen/refused-acts"))
     words = ma.fields.String(required=True, validate=_WORDS, **said("what is not right, in one's own words"))
+
+    @ma.validates_schema
+    def _about_one(self, data: dict[str, Any], **_: Any) -> None:
+        if ("act_id" in data) == ("refusal_id" in data):
+            raise ma.ValidationError(
+                "act_id 和 refusal_id 给且只给一个。 Give act_id or refusal_id, one of the two.", "act_id"
+            )
 
 
 class AppealOut(Schema):
     id = ma.fields.Integer()
-    act_id = ma.fields.Integer()
+    act_id = ma.fields.Integer(allow_none=True, **said("the act it is about; null: it is about a refusal"))
+    refusal_id = ma.fields.Integer(allow_none=True, **said("the refusal it is about; null: about an act"))
     reason_code = ma.fields.String(**said("what is contested; withdrawn: the act was taken back"))
     words = ma.fields.String()
     state = ma.fields.String(**said("open, accepted, declined"))
@@ -46,10 +56,42 @@ class AppealedActOut(Schema):
     reason_en = ma.fields.String()
 
 
+class RefusedRowOut(Schema):
+    id = ma.fields.Integer()
+    source = ma.fields.String()
+    source_zh = ma.fields.String()
+    source_en = ma.fields.String()
+    external_id = ma.fields.String(**said("the source's record number; empty: not readable, or not kept"))
+    refused_at = ma.fields.AwareDateTime(format="iso")
+    reason_code = ma.fields.String()
+    reason_zh = ma.fields.String()
+    reason_en = ma.fields.String()
+    kept = ma.fields.Boolean(**said("whether what was sent is kept, so that an accepted appeal can count it"))
+    behaviour = ma.fields.String(**said("empty where nothing was kept, like what follows"))
+    name_zh = ma.fields.String()
+    name_en = ma.fields.String()
+    quantity_text = ma.fields.String(**said("what was reported, in the behaviour's unit"))
+    unit_zh = ma.fields.String()
+    unit_en = ma.fields.String()
+    occurred_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
+
+
+class NotTakenOut(RefusedRowOut):
+    act_id = ma.fields.Integer(allow_none=True, **said("the act of the book it has become since"))
+    may_appeal = ma.fields.Boolean()
+    appeal_until = ma.fields.AwareDateTime(format="iso", **said("it is forgotten then"))
+    appeal = ma.fields.Nested(AppealOut, allow_none=True)
+
+
+class NotTakenListOut(PageOut):
+    items = ma.fields.List(ma.fields.Nested(NotTakenOut))
+
+
 class AppealCaseOut(AppealOut):
     region_code = ma.fields.String()
     decided_by = ma.fields.String()
-    act = ma.fields.Nested(AppealedActOut)
+    act = ma.fields.Nested(AppealedActOut, allow_none=True)
+    refusal = ma.fields.Nested(RefusedRowOut, allow_none=True)
 
 
 class AppealsOut(PageOut):
@@ -57,7 +99,7 @@ class AppealsOut(PageOut):
 
 
 class AppealDecisionIn(Schema):
-    decision = ma.fields.String(required=True, validate=ma.validate.OneOf(["accept", "decline"]))
+    accept = Decision("accept")
     answer = ma.fields.String(required=True, validate=_WORDS, **said("the citizen reads it"))
 
 
@@ -67,7 +109,7 @@ class AuditIn(Schema):
     seed = ma.fields.String(
         load_default="",
         validate=ma.validate.Length(0, 64),
-        **said("used only where the ledger has no signed head of that month"),
+        **said("used only where the ledger has no signed head of that month's last day; empty: by lot"),
     )
 
 
@@ -146,5 +188,5 @@ class AccountReviewsOut(PageOut):
 
 
 class AccountReviewDecisionIn(Schema):
-    decision = ma.fields.String(required=True, validate=ma.validate.OneOf(["clear", "confirm"]))
+    clear = Decision("clear", "confirm")
     note = ma.fields.String(required=True, validate=_WORDS)

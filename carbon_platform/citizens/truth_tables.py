@@ -11,8 +11,9 @@ from carbon_platform.db import Base, BigId
 
 
 class Appeal(Base):
-    """A citizen contests what became of an act. The act stays as it is; what an accepted appeal counts is
-    a new act (``counted_act_id``) that went through the same rules.
+    """A citizen contests what became of an act, or that a row was not taken in (one of ``act_id`` and
+    ``refusal_id``). Both stay as they are; what an accepted appeal counts is a new act (``counted_act_id``)
+    that went through the same rules.
 
     ``reason_code`` is what was contested, as it stood; ``words`` are the citizen's (blank once the account
     is deleted), ``answer`` the operator's, both read by both.
@@ -23,7 +24,8 @@ class Appeal(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     holder: Mapped[str]
     region_code: Mapped[str]
-    act_id: Mapped[int] = mapped_column(sa.ForeignKey("act.id"))
+    act_id: Mapped[int | None] = mapped_column(sa.ForeignKey("act.id"))
+    refusal_id: Mapped[int | None] = mapped_column(sa.ForeignKey("act_refusal.id"))
     reason_code: Mapped[str]
     words: Mapped[str]
     state: Mapped[str]
@@ -38,11 +40,20 @@ class Appeal(Base):
         sa.CheckConstraint("state IN ('open', 'accepted', 'declined')", name="state"),
         sa.CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided_when_closed"),
         sa.CheckConstraint("(state = 'accepted') = (counted_act_id IS NOT NULL)", name="accepted_counts"),
+        sa.CheckConstraint("(act_id IS NULL) <> (refusal_id IS NULL)", name="about_one"),
         sa.Index("ix_appeal_holder", "holder", "id"),
         sa.Index("ix_appeal_act_id", "act_id"),
+        sa.Index("ix_appeal_refusal_id", "refusal_id"),
         sa.Index(
             "uq_appeal_open",
             "act_id",
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        ),
+        sa.Index(
+            "uq_appeal_open_refusal",
+            "refusal_id",
             unique=True,
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),

@@ -19,12 +19,14 @@ from carbon_platform.console import (
     pages_map,
     pages_market,
     pages_methodologies,
+    pages_offsets,
     pages_parcel,
     pages_people,
     pages_points,
     pages_projects,
     pages_public,
     pages_reconciliation,
+    pages_refusals,
     pages_registry,
     pages_revenue,
     pages_scene,
@@ -59,6 +61,7 @@ PAGES = (
     pages_registry.blp,
     pages_revenue.blp,
     pages_inclusion.blp,
+    pages_offsets.blp,
     pages_scene.blp,
     pages_seal.blp,
     pages_sheets.blp,
@@ -71,6 +74,7 @@ PAGES = (
     pages_points.blp,
     pages_citizen.blp,
     pages_citizen_more.blp,
+    pages_refusals.blp,
 )
 
 

@@ -130,6 +130,7 @@ def action_row(named: Named, now: datetime) -> dict[str, Any]:
 def appeal_row(appeal: Appeal, now: datetime) -> dict[str, Any]:
     return {
         "act_id": appeal.act_id,
+        "refusal_id": appeal.refusal_id,
         "words": appeal.words,
         "state": said(*appeals.STATE_WORDS[appeal.state]),
         "kind": {appeals.OPEN: "review", appeals.ACCEPTED: "ok"}.get(appeal.state, "bad"),

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
 
 from flask_babel import format_date
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
-from carbon_platform.citizens import book, catalogue, consents, purse, rules
+from carbon_platform.citizens import book, catalogue, consents, points_rules, purse, rules
 from carbon_platform.citizens.present import present_act, present_points_line
 from carbon_platform.citizens.reward_present import present_donation, present_redemption, present_reward
 from carbon_platform.citizens.tables import Act, Redemption, RedemptionRefusal, Reward
 from carbon_platform.console.site import said
+from carbon_platform.proxies import standing
 from carbon_platform.units import FEN_PER_YUAN, carbon_text, yuan_text
 from carbon_platform.web.language import language
 
 # Whole hours a person may name for an act without typing: today's and yesterday's.
 FIRST_HOUR, LAST_HOUR = 6, 22
+REWARD_ICONS = {kind: kind for kind in ("culture", "tourism", "commerce", "store")} | {"public": "bus"}
 ICONS = {"XI14": "bus", "XI14b": "bus", "SH03": "plate", "XI16": "walk", "XI17": "bike"}
 WALKED_M = (500, 1_000, 1_500, 2_000, 2_500, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000)
 CYCLED_M = (1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 8_000, 10_000, 15_000, 20_000)
@@ -54,13 +58,13 @@ def day_words(day: str, today_iso: str) -> str:
     return _("今天，%(day)s", day=named) if day == today_iso else named
 
 
-def _when_words(moment: datetime, now: datetime) -> str:
+def when_words(moment: datetime, now: datetime) -> str:
     local = moment.astimezone(rules.LOCAL)
     day, today_iso = local.date().isoformat(), rules.local_day(now)
     return f"{_('今天') if day == today_iso else day_words(day, today_iso)} {local:%H:%M}"
 
 
-def _act_title(row: dict[str, Any]) -> str:
+def act_title(row: dict[str, Any]) -> str:
     amount = row["quantity_text"]
     once = {"XI14b": _("公交一趟"), "SH03": _("光盘一餐")}
     if amount == "1" and row["behaviour"] in once:
@@ -74,13 +78,43 @@ def _act_title(row: dict[str, Any]) -> str:
     return several.get(row["behaviour"]) or f"{row_words(row, 'name')} {amount} {row_words(row, 'unit')}"
 
 
-def entry_line(act: Act) -> dict[str, Any]:
+# (what: "act" or "redemption", its number) → who did it for the person.
+Helpers = Mapping[tuple[str, int], str]
+
+
+def helpers(session: Session, *, acts: Iterable[int] = (), redemptions: Iterable[int] = ()) -> Helpers:
+    """Who did these for the person; what people did themselves is not in it. One query per kind."""
+    asked = {standing.ACT: list(acts), standing.REDEMPTION: list(redemptions)}
+    return {
+        (kind, number): name
+        for kind, numbers in asked.items()
+        if numbers
+        for number, name in standing.done_by(session, kind, numbers).items()
+    }
+
+
+def _helped(kind: str, number: int, by: Helpers) -> list[str]:
+    """The words that name a helper, to be put behind a row's note; none for one's own."""
+    name = by.get((kind, number))
+    if name is None:
+        return []
+    return [_("%(name)s代报", name=name) if kind == standing.ACT else _("%(name)s代兑换", name=name)]
+
+
+def entry_lines(session: Session, acts: Iterable[Act]) -> list[dict[str, Any]]:
+    """Lines of the book, each with the name of who reported it for the person."""
+    shown = list(acts)
+    by = helpers(session, acts=[act.id for act in shown])
+    return [_entry_line(act, by) for act in shown]
+
+
+def _entry_line(act: Act, by: Helpers) -> dict[str, Any]:
     """One line of the book; see h5_parts.html."""
     row = present_act(act)
     at = act.occurred_at.astimezone(rules.LOCAL)
     return {
-        "title": _act_title(row),
-        "note": f"{at:%H:%M} · {row_words(row, 'source')}",
+        "title": act_title(row),
+        "note": " · ".join([f"{at:%H:%M}", row_words(row, "source"), *_helped(standing.ACT, act.id, by)]),
         "icon": ICONS.get(act.behaviour, "act"),
         "amount_g": row["reduction_g"],
         "points": row["points"],
@@ -114,28 +148,39 @@ def points_card(page: purse.PointsPage, now: datetime) -> dict[str, Any]:
     return card
 
 
-def points_lines(lines: tuple[purse.PointsLine, ...], now: datetime) -> list[dict[str, Any]]:
+def points_lines(
+    session: Session, lines: tuple[purse.PointsLine, ...], now: datetime
+) -> list[dict[str, Any]]:
     """The statement as people read it: what one event did to several lots is one line."""
     shown: list[dict[str, Any]] = []
+    by = helpers(
+        session,
+        acts={line.act.id for line in lines if line.act},
+        redemptions={line.redemption.id for line in lines if line.redemption},
+    )
     for _entry, group in groupby(lines, key=lambda line: line.entry_id):
         parts = list(group)
         amount = sum(part.amount for part in parts)
         if amount:
-            shown.append(_points_line(parts[0], amount, now))
+            shown.append(_points_line(parts[0], amount, now, by))
     return shown
 
 
-def _points_line(line: purse.PointsLine, amount: int, now: datetime) -> dict[str, Any]:
+def _points_line(line: purse.PointsLine, amount: int, now: datetime, by: Helpers) -> dict[str, Any]:
     reason, url = row_words(present_points_line(line), "words"), None
     if line.act:
         url = f"/explain/act/{line.act.id}"
         if line.reason == "act":
-            reason = _act_title(present_act(line.act))
+            reason = act_title(present_act(line.act))
     elif line.redemption:
         url = f"/h5/codes/{line.redemption.voucher_code}"
-    notes = [_when_words(line.at, now)]
+    notes = [when_words(line.at, now)]
     if line.reason == "act" and line.lot:
         notes.append(_("%(day)s到期", day=plain_day(line.lot, rules.local_day(now))))
+    if line.reason == "act" and line.act:
+        notes += _helped(standing.ACT, line.act.id, by)
+    elif line.reason == "redemption" and line.redemption:
+        notes += _helped(standing.REDEMPTION, line.redemption.id, by)
     return {"when": " · ".join(notes), "reason": reason, "points": amount, "url": url}
 
 
@@ -143,7 +188,7 @@ def refusal_line(row: RedemptionRefusal, now: datetime) -> dict[str, Any]:
     """An exchange that was refused: what, when, why; it took nothing."""
     return {
         "title": said(row.name_zh, row.name_en),
-        "when": _when_words(row.refused_at, now),
+        "when": when_words(row.refused_at, now),
         "reason": said(row.reason_zh, row.reason_en),
     }
 
@@ -201,7 +246,7 @@ def consent_card(state: consents.ConsentState) -> dict[str, Any]:
     }
 
 
-def offer_card(offer: dict[str, Any], now: datetime) -> dict[str, Any]:
+def offer_card(session: Session, offer: dict[str, Any], now: datetime) -> dict[str, Any]:
     """One card of the page "earn": what it is worth and the form to report it."""
     code = offer["behaviour"]
     titles = {
@@ -230,7 +275,7 @@ def offer_card(offer: dict[str, Any], now: datetime) -> dict[str, Any]:
         # Made once per page: sending the same form twice is the same record and counts once.
         "external_id": f"h5-{secrets.token_hex(8)}",
         "fields": fields,
-        "worth": _worth(offer, now),
+        "worth": _worth(session, offer, now),
         "cap": row_words(offer, "cap_note"),
         "is_half": offer["evidence_percent"] < 100,
         "stands_in_for": "" if offer["source"] == "self" else row_words(offer, "source"),
@@ -239,12 +284,15 @@ def offer_card(offer: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _worth(offer: dict[str, Any], now: datetime) -> str:
-    """Grams per unit, and the points they give where one act is one unit."""
+def _worth(session: Session, offer: dict[str, Any], now: datetime) -> str:
+    """Grams per unit, and the points they give by today's published rule where one act is one unit."""
     unit, grams = row_words(offer, "unit"), rules.grams_text(offer["grams_per_unit"])
+    rule = points_rules.rules_in_force(session, rules.local_day(now))
+    fixed = rule.fixed.get(offer["behaviour"])
+    if fixed is not None:
+        return _("每%(unit)s %(grams)s 克，每笔 %(points)s 分", unit=unit, grams=grams, points=fixed)
     if offer["quantity_field"] == "distance_m":
         return _("每%(unit)s %(grams)s 克", unit=unit, grams=grams)
-    rule = rules.rule_in_force(catalogue.points_rules(), rules.local_day(now))
     points = int(offer["grams_per_unit"]) // rule.grams_per_point
     return _("每%(unit)s %(grams)s 克，%(points)s 分", unit=unit, grams=grams, points=points)
 
@@ -268,6 +316,7 @@ def reward_card(row: Reward, available: int, now: datetime) -> dict[str, Any]:
         "code": row.code,
         "title": said(row.name_zh, row.name_en),
         "kind": row_words(shown, "kind"),
+        "icon": REWARD_ICONS.get(row.kind, "ticket"),
         "provider": row.provider_zh,
         "points": row.price_points,
         "topup_fen": row.topup_fen,
@@ -287,7 +336,7 @@ def donation_card(row: Redemption, now: datetime) -> dict[str, Any]:
         "title": row_words(shown, "name"),
         "points": row.price_points,
         "value_fen": row.value_fen,
-        "when": _when_words(row.redeemed_at, now),
+        "when": when_words(row.redeemed_at, now),
         "status": row_words(shown, "status"),
         "is": row_words(shown, "is"),
         "is_not": row_words(shown, "is_not"),
@@ -302,13 +351,20 @@ def claim_words(waiting: purse.Claimable, now: datetime) -> str:
     return _("有 %(n)s 分等您领，%(day)s前要领", n=f"{waiting.points:,}", day=day)
 
 
-def voucher_card(row: Redemption, now: datetime) -> dict[str, Any]:
+def voucher_cards(session: Session, rows: Iterable[Redemption], now: datetime) -> list[dict[str, Any]]:
+    """Vouchers, each with the name of who exchanged points for it for the person."""
+    listed = list(rows)
+    by = helpers(session, redemptions=[row.id for row in listed])
+    return [_voucher_card(row, now, by) for row in listed]
+
+
+def _voucher_card(row: Redemption, now: datetime, by: Helpers) -> dict[str, Any]:
     shown = present_redemption(row)
     return {
         "code": row.voucher_code,
         "title": row_words(shown, "name"),
         "points": row.price_points,
-        "when": _when_words(row.redeemed_at, now),
+        "when": " · ".join([when_words(row.redeemed_at, now), *_helped(standing.REDEMPTION, row.id, by)]),
         "state": row.status,
         "topup_fen": row.topup_fen,
         # Only what shops report as used can be given back without asking anybody.

@@ -71,7 +71,9 @@ def figure(value: float | None, digits: int = 1) -> str:
 
 
 def exact(value: Any) -> str:
-    """A parameter or an input as it was used: full precision, no grouping below 10,000."""
+    """A parameter or an input as it was used: full precision, no grouping below 10,000; nothing for None."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, int | float):

@@ -19,6 +19,9 @@ _UNITS = {
     "tCO2e": ("吨 CO₂e", "t CO₂e"),
     "kgCO2e": ("千克 CO₂e", "kg CO₂e"),
     "gCO2e": ("克 CO₂e", "g CO₂e"),
+    "g CO2e": ("克 CO₂e", "g CO₂e"),
+    "g CO2e/point": ("克 CO₂e/分", "g CO₂e per point"),
+    "points": ("分", "points"),
     "t": ("吨", "t"),
     "ha": ("公顷", "ha"),
     "1": ("", ""),
@@ -114,7 +117,7 @@ def shown(value: Number | str | bool | None, unit: str) -> tuple[str, str]:
     """A figure and its unit as people read them: kilograms of tickets as tonnes, a citizen's as grams."""
     if unit == "kgCO2e" and isinstance(value, int):
         return tonnes_text(value), said(*_UNITS["tCO2e"])
-    if unit in ("g", "gCO2e") and isinstance(value, int):
+    if unit in ("g", "gCO2e", "g CO2e") and isinstance(value, int):
         number, _space, word = carbon(value, language()).partition(" ")
         return number, f"{word} CO₂e"
     if isinstance(value, float):

@@ -21,7 +21,7 @@ from carbon_platform.console.citizen_rows import (
     consent_card,
     day_words,
     donation_card,
-    entry_line,
+    entry_lines,
     greeting,
     honest_words,
     offer_card,
@@ -30,7 +30,7 @@ from carbon_platform.console.citizen_rows import (
     refusal_line,
     reward_card,
     row_words,
-    voucher_card,
+    voucher_cards,
     week_chart,
 )
 from carbon_platform.console.site import asked_page, local_path, pager
@@ -98,7 +98,7 @@ def today(call: Call) -> str:
         month_g=totals.month_g,
         year_g=totals.year_g,
         points=points_card(account, call.now),
-        entries=[entry_line(act) for act in todays],
+        entries=entry_lines(session, todays),
         week=week_chart(book.last_week(session, actor, now=call.now)),
         has_consent=any(state.current for state in consents.states(session, actor)),
         honest=honest_words(totals.all_g) if totals.all_g else None,
@@ -113,9 +113,9 @@ def my_book(call: Call) -> str:
     before = request.args.get("before", type=int)
     account = purse.points(session, actor, now=call.now, limit=POINTS_LINES, before=before)
     today_iso = rules.local_day(call.now)
-    by_day: dict[str, list[Act]] = {}
-    for act in found.items:
-        by_day.setdefault(act.day, []).append(act)
+    by_day: dict[str, list[dict[str, Any]]] = {}
+    for act, line in zip(found.items, entry_lines(session, found.items), strict=True):
+        by_day.setdefault(act.day, []).append(line)
     # A day may go on over the page: its sum is of the whole day, not of the lines shown.
     sums = book.day_sums(session, actor, by_day)
     return render_template(
@@ -124,14 +124,10 @@ def my_book(call: Call) -> str:
         charts=_charts(call, today_iso) if found.total else None,
         total_g=book.totals(session, actor, now=call.now).all_g,
         days=[
-            {
-                "label": day_words(day, today_iso),
-                "total_g": sums[day],
-                "entries": [entry_line(act) for act in acts],
-            }
-            for day, acts in by_day.items()
+            {"label": day_words(day, today_iso), "total_g": sums[day], "entries": lines}
+            for day, lines in by_day.items()
         ],
-        statement=points_lines(account.lines, call.now),
+        statement=points_lines(session, account.lines, call.now),
         points=points_card(account, call.now),
         older_points=account.next_before,
         page=pager(found),
@@ -161,7 +157,7 @@ def earn(call: Call) -> str:
     states = {state.text.partner: consent_card(state) for state in consents.states(session, actor)}
     offers = {(offer["source"], offer["behaviour"]): offer for offer in present_offers(session, call.now)}
     wanted = OFFERED_DEMO if call.settings.is_demo else OFFERED
-    acts = [offer_card(offers[key], call.now) for key in wanted if key in offers]
+    acts = [offer_card(session, offers[key], call.now) for key in wanted if key in offers]
     shown: set[str] = set()
     for act in acts:  # a text two cards need is read once, in the first
         act["asks"] = act["needs"] not in shown
@@ -186,7 +182,7 @@ def my_rewards(call: Call) -> str:
             for row in rewards.list_donation_projects(call.session)
         ],
         donations=[donation_card(row, call.now) for row in rewards.list_donations(call.session, call.actor)],
-        vouchers=[voucher_card(row, call.now) for row in rewards.list_redemptions(call.session, call.actor)],
+        vouchers=voucher_cards(call.session, rewards.list_redemptions(call.session, call.actor), call.now),
         refusals=[refusal_line(row, call.now) for row in purse.refusals(call.session, call.actor, limit=5)],
     )
 
@@ -207,7 +203,8 @@ def voucher(call: Call, code: str) -> str:
     return render_template(
         "h5_code.html",
         tab="rewards",
-        voucher=voucher_card(row, call.now) | {"id": row.id, "provider": provider, "qr_svg": drawn},
+        voucher=voucher_cards(call.session, [row], call.now)[0]
+        | {"id": row.id, "provider": provider, "qr_svg": drawn},
     )
 
 

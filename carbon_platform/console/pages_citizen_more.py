@@ -35,7 +35,7 @@ from carbon_platform.console.citizen_people import (
     proxy_row,
     text_of,
 )
-from carbon_platform.console.citizen_rows import entry_line, offer_card, reward_card
+from carbon_platform.console.citizen_rows import entry_lines, offer_card, reward_card
 from carbon_platform.console.pages_citizen import OFFERED, citizens_only
 from carbon_platform.console.site import county, said
 from carbon_platform.errors import NotFound
@@ -91,7 +91,7 @@ def for_a_relative(call: Call, proxy_id: int) -> str:
     proxy, principal = standing.use(session, call.actor, proxy_id, "look", now=call.now)
     available = purse.open_purse(session, principal.holder, now=call.now).available
     offers = {(offer["source"], offer["behaviour"]): offer for offer in present_offers(session, call.now)}
-    cards = [offer_card(offers[key], call.now) for key in OFFERED if key in offers]
+    cards = [offer_card(session, offers[key], call.now) for key in OFFERED if key in offers]
     return render_template(
         "h5_proxy.html",
         tab="family",
@@ -99,7 +99,7 @@ def for_a_relative(call: Call, proxy_id: int) -> str:
         name=principal.name,
         total_g=book.totals(session, principal, now=call.now).all_g,
         available=available,
-        entries=[entry_line(act) for act in book.page(session, principal, size=SHOWN).items],
+        entries=entry_lines(session, book.page(session, principal, size=SHOWN).items),
         acts=cards if proxy.may_report else [],
         rewards=[reward_card(row, available, call.now) for row in rewards.list_rewards(session)]
         if proxy.may_redeem
@@ -126,7 +126,7 @@ def my_account(call: Call) -> str:
     regions = [(row.code, county(row.code)) for row in list_counties(session)]
     return render_template(
         "h5_account.html",
-        tab="today",
+        tab="me",
         account=account_card(found, call.now),
         offers=offers,
         counties=regions,
@@ -145,7 +145,7 @@ def my_consents(call: Call) -> str:
         for row in bindings.list_bindings(call.session, call.actor)
         if row.ended_at is None
     ]
-    return render_template("h5_consents.html", tab="today", rows=rows, bindings=bound)
+    return render_template("h5_consents.html", tab="me", rows=rows, bindings=bound)
 
 
 @blp.get("/appeals")
@@ -159,7 +159,7 @@ def my_appeals(call: Call) -> str:
     return render_template(
         "h5_appeals.html",
         tab="book",
-        act=entry_line(act) | {"id": act.id} if act else None,
+        act=entry_lines(session, [act])[0] | {"id": act.id} if act else None,
         may_appeal=act is not None and _contestable(act) and all(row.act_id != act.id for row in mine),
         appeals=[appeal_row(row, call.now) for row in mine],
     )
@@ -186,7 +186,7 @@ def my_footprint(call: Call) -> str:
     orders = [present_order(session, row) for row in offsets.orders_of(session, actor.holder)]
     return render_template(
         "h5_green.html",
-        tab="today",
+        tab="me",
         year=year,
         order_key=f"h5-{secrets.token_hex(12)}",  # made once per page: sent twice it is one order
         years=[one for one in (this_year, this_year - 1) if one >= FIRST_YEAR],
@@ -204,10 +204,12 @@ def _question(item: Any, quantities: dict[str, int]) -> dict[str, Any]:
     return {
         "code": item.code,
         "name": said(item.name_zh, item.name_en),
-        "unit": said(item.unit_zh, item.unit_en),
+        # The question asks for a year already; in Chinese the unit says it again behind a stroke.
+        "unit": said(item.unit_zh.partition("/")[0], item.unit_en),
         "shared": item.shared,
         "high": item.high,
         "kept": quantities.get(item.code),
+        "factor": f"{item.factor_g:g} {item.factor_unit}",
         "source": item.source,
         "status": item.status,
     }

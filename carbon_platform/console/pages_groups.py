@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -19,6 +20,7 @@ from carbon_platform.web import Call, paged
 blp = Blueprint("group_pages", __name__)
 
 PAGE_SIZE = 30
+CHOICES = 300
 
 
 @blp.get("/groups")
@@ -32,10 +34,26 @@ def group_list(call: Call) -> ResponseReturnValue:
         page=pager(found),
         kinds=[{"code": code, "label": _kind(code)} for code in clubs.KINDS],
         region_code=call.actor.region_code,
+        regions=_regions(call),
         k=k,
         after_days=after_days,
         days=catalogue.invitation_days(),
     )
+
+
+def _regions(call: Call) -> list[dict[str, str]]:
+    """Places a group can belong to: what the reader answers for, the largest first."""
+    found = (
+        sa.select(Region.code, Region.name_zh, Region.name_en)
+        .where(
+            Region.code.startswith(call.actor.region_code, autoescape=True),
+            Region.level.in_(("county", "township", "village")),
+            Region.valid_to.is_(None),
+        )
+        .order_by(sa.func.length(Region.code), Region.code)
+        .limit(CHOICES)
+    )
+    return [{"code": code, "name": said(zh, en)} for code, zh, en in call.session.execute(found)]
 
 
 def _kind(code: str) -> str:
@@ -49,7 +67,7 @@ def _group(call: Call, club: Club, k: int) -> dict[str, Any]:
         "id": club.group.id,
         "name": club.group.name,
         "kind": _kind(club.group.kind),
-        "place": region.name_zh if region else club.group.region_code,
+        "place": said(region.name_zh, region.name_en) if region else club.group.region_code,
         "members": str(club.members) if club.members is not None else _("不足 %(k)s", k=k),
         "opened_at": club.group.opened_at,
         "week": _week(club.week) if club.week else None,

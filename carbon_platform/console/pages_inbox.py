@@ -12,16 +12,12 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from carbon_platform.console.formats import count, figure, yuan
+from carbon_platform.console.money_inbox import bundles_to_apply, money_to_confirm, statements_to_approve
 from carbon_platform.console.pages_land_changes import layers_to_review
 from carbon_platform.console.pages_projects import may_review
 from carbon_platform.console.pages_public import methodology_title
 from carbon_platform.console.pages_scene import changes_waiting
-from carbon_platform.console.points_inbox import (
-    appeals_waiting,
-    points_links,
-    rules_waiting,
-    truth_waiting,
-)
+from carbon_platform.console.points_inbox import appeals_waiting, rules_waiting, truth_waiting
 from carbon_platform.console.site import SIGNED_IN, page, said
 from carbon_platform.credits import adoption, approval, lifecycle
 from carbon_platform.credits.assessment import visible_runs
@@ -58,7 +54,6 @@ def inbox(call: Call) -> ResponseReturnValue:
     return render_template(
         "reviews.html",
         tasks=tasks[:SHOWN],
-        links=points_links(call),
         done=_done(call),
         deposits=_deposits(call) if call.actor.may("cash.confirm") else None,
     )
@@ -79,6 +74,9 @@ def _waiting_for(call: Call) -> Iterator[Callable[[Call], Iterator[Task]]]:
         ("appeal.decide", appeals_waiting),
         ("points.publish", rules_waiting),
         ("points.correct", truth_waiting),
+        ("merchant.approve", statements_to_approve),
+        ("inclusion.write", bundles_to_apply),
+        ("cash.confirm", money_to_confirm),
     ):
         if call.actor.may(permission):
             yield make

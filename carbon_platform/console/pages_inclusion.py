@@ -1,4 +1,4 @@
-"""Inclusion for officials: dashboard, honesty board, bundles, small tickets; and a citizen's certificate."""
+"""Inclusion for officials: dashboard, honesty board, the closed loop, bundles."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from typing import Any
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from markupsafe import Markup
 
-from carbon_platform import ledger
 from carbon_platform.citizens import scenes
-from carbon_platform.console.formats import carbon, count, day, percent, tonnes, yuan
-from carbon_platform.console.site import asked_page, county, page, pager, role_label, said
-from carbon_platform.credits.allocation import serial
+from carbon_platform.console.formats import carbon, count, day, percent, yuan
+from carbon_platform.console.site import asked_page, page, pager, role_label, said
 from carbon_platform.inclusion import board as honesty
-from carbon_platform.inclusion import bundles, fund, offsets, rules
-from carbon_platform.inclusion.offset_retirement import waiting_kg
+from carbon_platform.inclusion import bundles, fund, rules
 from carbon_platform.inclusion.overview import Accounts, Overview, SceneQuality, overview
 from carbon_platform.inclusion.present import fen_text, present_bundle, present_bundle_detail
-from carbon_platform.inclusion.tables import Bundle, OffsetLot
-from carbon_platform.market.queries import listings, view_listings
-from carbon_platform.market.service import cash_key
+from carbon_platform.inclusion.tables import Bundle
 from carbon_platform.web import Call, paged
 from carbon_platform.web.language import language
 
@@ -29,6 +25,7 @@ blp = Blueprint("inclusion_pages", __name__)
 PAGE_SIZE = 20
 WHOLE_BP = 10_000
 FORECAST_YEARS = 50
+MANY_TIMES = 10
 MISSING = "—"
 
 
@@ -66,7 +63,7 @@ def dashboard(call: Call) -> ResponseReturnValue:
                 {"label": _("没有计入"), "n": True}, {"label": _("撤回"), "n": True},
                 {"label": _("质量分（7 天）"), "n": True},
             ],
-            "rows": [_scene(row) for row in found.scenes],
+            "rows": [_scene(row, link=call.actor.may("scene.read")) for row in found.scenes],
         },
         money=_money(found),
         as_of=found.as_of,
@@ -112,7 +109,7 @@ def _accounts(row: Accounts) -> list[dict[str, Any]]:
                     share=share)},
         {"label": _("近 30 天活跃"), "value": count(row.active), "below": _("至少记过一笔")},
         {"label": _("已实名"), "value": count(row.real_name), "below": _("自愿；三个数不相加")},
-        {"label": _("近 30 天每天新开"), "value": count(round(row.per_day or 0)),
+        {"label": _("近 30 天每天新开"), "value": _per_day(row),
          "below": _("到今天应有 %(due)s", due=count(row.expected_now))},
     ]  # fmt: skip
 
@@ -125,9 +122,14 @@ def _account_row(row: Accounts) -> list[str]:
     arrives = MISSING if row.target is None else _("到不了") if _never(row) else day(row.forecast_on)
     return [
         said(row.name_zh, row.name_en), count(row.opened), count(row.active), count(row.real_name),
-        count(row.expected_now), count(row.target), MISSING if row.per_day is None else f"{row.per_day:g}",
+        count(row.expected_now), count(row.target), _per_day(row),
         arrives,
     ]  # fmt: skip
+
+
+def _per_day(row: Accounts) -> str:
+    """New accounts a day; a few a month are not none."""
+    return MISSING if row.per_day is None else f"{row.per_day:,.2f}".rstrip("0").rstrip(".")
 
 
 def _acts(found: Overview) -> list[dict[str, Any]]:
@@ -170,9 +172,12 @@ def _days(found: Overview) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _scene(row: SceneQuality) -> list[str]:
+def _scene(row: SceneQuality, *, link: bool) -> list[str]:
+    name = said(row.name_zh, row.name_en)
+    if link:
+        name = Markup('<a href="/scenes/{}">{}</a>').format(row.code, name)
     return [
-        said(row.name_zh, row.name_en), said(*scenes.STATE_WORDS[row.state]), count(row.sums.acts),
+        name, said(*scenes.STATE_WORDS[row.state]), count(row.sums.acts),
         _share(row.not_counted_bp), _share(row.withdrawn_bp),
         _("没有推送") if row.score is None else count(row.score),
     ]  # fmt: skip
@@ -238,7 +243,7 @@ def _finding(found: honesty.Board) -> str:
 
 def _fund_stats(found: honesty.Board) -> list[dict[str, Any]]:
     money = found.money
-    covered = MISSING if found.covered_bp is None else percent(found.covered_bp / WHOLE_BP, 1)
+    covered = MISSING if found.covered_bp is None else _times_or_percent(found.covered_bp)
     return [
         {"label": _("奖励资金余额"), "value": yuan(money.balance),
          "below": _("赞助到账 %(a)s，碳票收入 %(b)s", a=yuan(money.from_sponsors),
@@ -253,12 +258,24 @@ def _fund_stats(found: honesty.Board) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _times_or_percent(bp: int) -> str:
+    """A share of the whole; from ten wholes on how many times, which a percentage only hides."""
+    if bp < MANY_TIMES * WHOLE_BP:
+        return percent(bp / WHOLE_BP, 1)
+    return _("%(n)s 倍", n=count(bp // WHOLE_BP))
+
+
+def _worth(row: honesty.Row) -> str:
+    """What the carbon is worth; some grams are worth less than a fen, not nothing."""
+    return _("不足 ¥0.01") if row.sums.reduction_g and not row.market_fen else yuan(row.market_fen)
+
+
 def _rows(rows: tuple[honesty.Row, ...], total: honesty.Row | None) -> dict[str, Any]:
     def cells(row: honesty.Row, name: str) -> list[str]:
         low, high = (rules.yuan_per_tonne_text(one) for one in (row.low_fen_per_t, row.fen_per_t))
         return [
             name, count(row.sums.acts), _grams(row.sums.reduction_g), count(row.sums.points),
-            yuan(row.reward_fen), yuan(row.market_fen), high if low == high else f"{low} – {high}",
+            yuan(row.reward_fen), _worth(row), high if low == high else f"{low} – {high}",
             MISSING if row.times is None else _("%(n)s 倍", n=count(row.times)),
         ]  # fmt: skip
 
@@ -331,66 +348,4 @@ def bundle_page(call: Call, code: str) -> ResponseReturnValue:
         blockers=[{"text": said(one.zh, one.en), "who": role_label(one.who)} for one in detail["blockers"]],
         can={"write": call.actor.may("inclusion.write"), "review": call.actor.may("run.review")},
         trail=[{"label": _("普惠汇总"), "url": "/bundles"}, {"label": code}],
-    )
-
-
-@blp.get("/small-tickets")
-@page("inclusion.read")
-def small_tickets(call: Call) -> ResponseReturnValue:
-    account = offsets.find_pool(call.session)
-    cash = ledger.balance(call.session, cash_key(account.holder)).available if account else 0
-    return render_template(
-        "small_tickets.html",
-        account={"id": account.id, "name": account.name_zh, "cash_fen": cash} if account else None,
-        lots=offsets.lots(call.session),
-        waiting_kg=waiting_kg(call.session),
-        listings=_open_listings(call),
-        can={"write": call.actor.may("inclusion.write")},
-    )
-
-
-@blp.get("/fund-receipts")
-@page("cash.confirm")
-def fund_receipts(call: Call) -> ResponseReturnValue:
-    """What the bank confirms: sponsors' money that came in, late payments that went back."""
-    promised = paged(call.session, fund.promised(), page=asked_page(), size=PAGE_SIZE)
-    return render_template(
-        "fund_receipts.html",
-        sponsors=promised.items,
-        page=pager(promised),
-        due=list(call.session.scalars(offsets.refunds_due().limit(PAGE_SIZE))),
-    )
-
-
-def _open_listings(call: Call) -> list[dict[str, Any]]:
-    found = list(call.session.scalars(listings().limit(PAGE_SIZE)))
-    return [
-        {
-            "id": view.id,
-            "label": _("%(project)s，%(county)s，%(year)s 年：%(price)s/吨，剩 %(left)s 吨",
-                       project=view.goods.project_name, county=county(view.goods.county_code),
-                       year=view.goods.vintage, price=yuan(view.price_fen_per_t),
-                       left=tonnes(view.remaining_kg)),
-        }
-        for view in view_listings(call.session, found)
-    ]  # fmt: skip
-
-
-@blp.get("/offset-certificates/<code>")
-@page(None)
-def offset_certificate(call: Call, code: str) -> ResponseReturnValue:
-    """A citizen's own certificate: whoever has its code may read and print it."""
-    row = offsets.find_retired(call.session, code)
-    lot = call.session.get_one(OffsetLot, row.lot_id)
-    goods = offsets.goods_of(call.session, lot.batch_code)
-    return render_template(
-        "offset_certificate.html",
-        order=row,
-        batch=lot.batch_code,
-        serials=[serial(lot.batch_code, first, last) for first, last in row.ranges],
-        project=goods.project,
-        county=county(goods.county_code),
-        vintage=goods.vintage,
-        is_demo=goods.is_demo,
-        amount=yuan(row.amount_fen),
     )

@@ -32,6 +32,7 @@ from carbon_platform.citizens.tables import Act, PointsCorrection
 from carbon_platform.citizens.truth_tables import AccountReview, Appeal, SourceAudit
 from carbon_platform.console.formats import count, percent, yuan
 from carbon_platform.console.points_inbox import points_links
+from carbon_platform.console.refusal_rows import refused_case
 from carbon_platform.console.site import asked_page, page, pager, said
 from carbon_platform.web import Call, paged
 
@@ -211,15 +212,16 @@ def appeal_list(call: Call) -> ResponseReturnValue:
     return render_template(
         "appeals.html",
         links=points_links(call),
-        cases=[_case(call, appeal, act) for appeal, act in found.items],
+        cases=[
+            _case(call, appeal, act) if act else refused_case(appeal, refused)
+            for appeal, act, refused in found.items
+        ],
         page=pager(found),
     )
 
 
 def _case(call: Call, row: Appeal, act: Act) -> dict[str, Any]:
     state_zh, state_en = appeals.STATE_WORDS[row.state]
-    known = catalogue.behaviours().get(act.behaviour)
-    unit = said(known.unit_zh, known.unit_en) if known else ""
     return {
         "id": row.id,
         "act": act.id,
@@ -227,12 +229,13 @@ def _case(call: Call, row: Appeal, act: Act) -> dict[str, Any]:
         "source": said(*scenes.names(call.session, act.source)),
         "record": act.external_id,
         "at": act.occurred_at,
-        "quantity": f"{rules.milli_text(act.claimed_milli)} {unit}",
+        "quantity": _amount(act),
         "claimed_g": count(act.claimed_g),
         "reduction_g": count(act.reduction_g),
         "reason": act.withdrawal_note if row.reason_code == appeals.WITHDRAWN
         else said(act.reason_zh, act.reason_en),
         "withdrawn": row.reason_code == appeals.WITHDRAWN,
+        "countable": True,
         "words": row.words,
         "state": "review" if row.state == appeals.OPEN else "ok" if row.state == appeals.ACCEPTED else "held",
         "state_text": said(state_zh, state_en),
@@ -243,6 +246,13 @@ def _case(call: Call, row: Appeal, act: Act) -> dict[str, Any]:
         "decided_at": row.decided_at,
         "counted": row.counted_act_id,
     }  # fmt: skip
+
+
+def _amount(act: Act) -> str:
+    """What was claimed, with its unit."""
+    known = catalogue.behaviours().get(act.behaviour)
+    unit = said(known.unit_zh, known.unit_en) if known else ""
+    return f"{rules.milli_text(act.claimed_milli)} {unit}".rstrip()
 
 
 @blp.get("/audits")
@@ -312,7 +322,7 @@ def _item(item: Any, act: Act) -> dict[str, Any]:
         "record": act.external_id,
         "behaviour": _named(act.behaviour),
         "at": act.occurred_at,
-        "quantity": rules.milli_text(act.claimed_milli),
+        "quantity": _amount(act),
         "grams": count(act.reduction_g),
         "verdict": item.verdict,
         "words": said(*words),

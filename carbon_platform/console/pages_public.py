@@ -12,9 +12,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from carbon_platform.console.formats import daytime, mu
+from carbon_platform.console.menu import home_of
 from carbon_platform.console.opened import opened, unit_words
 from carbon_platform.console.outline import county_shapes
-from carbon_platform.console.site import county, home_of, local_path, page, role_label, said
+from carbon_platform.console.site import county, local_path, page, role_label, said
 from carbon_platform.credits import adoption, approval
 from carbon_platform.credits.adoption_tables import ParameterProposal
 from carbon_platform.credits.explain import explain

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -14,6 +16,8 @@ from carbon_platform.citizens import reward_rules
 from carbon_platform.citizens.reward_present import present_reward
 from carbon_platform.citizens.rules import LOCAL
 from carbon_platform.console.site import asked_page, page, pager, said
+from carbon_platform.identity.tables import Organisation
+from carbon_platform.inclusion.tables import Sponsorship
 from carbon_platform.merchants import figures, service, shop, statements
 from carbon_platform.merchants.errors import NoMerchant
 from carbon_platform.merchants.present import present_statement
@@ -24,6 +28,7 @@ blp = Blueprint("shop_pages", __name__)
 
 ROWS_A_PAGE = 50
 TRIES = 20
+CHOICES = 200
 # The camera reads a QR here and nowhere else.
 _CAMERA = "geolocation=(), camera=(self), microphone=()"
 
@@ -109,27 +114,67 @@ def shop_statements(call: Call) -> str:
 @page("inclusion.read")
 def merchants(call: Call) -> str:
     found = paged(call.session, service.merchants(call.actor), page=asked_page(), size=ROWS_A_PAGE)
-    waiting = paged(
-        call.session, statements.statements(call.actor, state=request.args.get("state", "")), size=ROWS_A_PAGE
-    )
+    state = request.args.get("state", "")
+    state = state if state in statements.STATE_WORDS else ""
+    made = paged(
+        call.session, statements.statements(call.actor, state=state), page=asked_page("statements"),
+        size=ROWS_A_PAGE,
+    )  # fmt: skip
+    may_write, sponsors = call.actor.may("merchant.write"), _sponsors(call)
     return render_template(
         "merchants.html",
-        merchants=[_merchant_row(row) | {"month": _month(call, row)} for row in found.items],
-        statements=[_statement_row(row) for row in waiting.items],
+        merchants=[_merchant_row(row, sponsors) | {"month": _month(call, row)} for row in found.items],
+        statements=[_statement_row(row) for row in made.items],
+        statements_page=pager(made, "statements"),
+        states=[
+            {"label": label, "url": f"/merchants?state={code}#sts" if code else "/merchants#sts",
+             "on": code == state}
+            for code, label in (("", _("全部")), *((code, said(*words)) for code, words in _states()))
+        ],
+        state=state,
         owed=figures.liability(call.session),
-        last_month=statements.month_of_statement(call.now),
-        can={"write": call.actor.may("merchant.write")},
+        organisations=_without_merchant(call) if may_write else [],
+        sponsors=sponsors,
+        can={"write": may_write},
         page=pager(found),
+    )  # fmt: skip
+
+
+def _states() -> list[tuple[str, tuple[str, str]]]:
+    return list(statements.STATE_WORDS.items())
+
+
+def _sponsors(call: Call) -> dict[str, str]:
+    """Who pays, by the code of their part of the reward fund."""
+    found = sa.select(Sponsorship.sponsor_code, sa.func.max(Sponsorship.sponsor).label("name"))
+    rows = found.group_by(Sponsorship.sponsor_code).order_by(Sponsorship.sponsor_code).limit(CHOICES)
+    return {row.sponsor_code: row.name for row in call.session.execute(rows)}
+
+
+def _without_merchant(call: Call) -> list[dict[str, Any]]:
+    """Organisations of the reader's region that could be registered: those that are meant to be first."""
+    found = (
+        sa.select(Organisation.id, Organisation.name_zh)
+        .where(
+            Organisation.region_code.startswith(call.actor.region_code, autoescape=True),
+            Organisation.kind.in_(("merchant", "partner", "enterprise")),
+            Organisation.id.not_in(sa.select(Merchant.organisation_id)),
+        )
+        .order_by(sa.case((Organisation.kind == "merchant", 0), else_=1), Organisation.id)
     )
+    return [{"id": one, "name": name} for one, name in call.session.execute(found.limit(CHOICES))]
 
 
 @blp.get("/merchants/<code>")
 @page("inclusion.read")
 def merchant(call: Call, code: str) -> str:
     row = service.get_merchant(call.session, call.actor, code)
+    sponsors = _sponsors(call)
     return render_template(
         "merchant.html",
-        merchant=_merchant_row(row),
+        merchant=_merchant_row(row, sponsors),
+        sponsors=sponsors,
+        states=[(state, said(*words)) for state, words in service.STATE_WORDS.items()],
         month=_month(call, row),
         owed=figures.liability(call.session, row),
         offers=[_offer_row(offer, call.now) for offer in service.offers(call.session, row)],
@@ -142,6 +187,7 @@ def merchant(call: Call, code: str) -> str:
             ).items
         ],
         this_month=reward_rules.month_of(call.now),
+        last_month=statements.month_of_statement(call.now),
         can={"write": call.actor.may("merchant.write")},
         trail=[{"label": _("商家"), "url": "/merchants"}, {"label": said(row.name_zh, row.name_en)}],
     )
@@ -154,12 +200,14 @@ def statement(call: Call, code: str) -> str:
     owner = call.session.get_one(Merchant, found.merchant_code)
     lines = paged(call.session, statements.lines(found), page=asked_page(), size=ROWS_A_PAGE)
     mine = found.prepared_by_id == call.actor.user_id
+    open_to_me = found.state == statements.DRAFT and call.actor.may("merchant.approve")
     return render_template(
         "merchant_statement.html",
         statement=_statement_row(found),
         merchant=_merchant_row(owner),
         lines=lines.items,
-        can={"decide": found.state == statements.DRAFT and call.actor.may("merchant.approve") and not mine},
+        can={"decide": open_to_me and not mine},
+        own=open_to_me and mine,
         page=pager(lines),
         trail=[
             {"label": _("商家"), "url": "/merchants"},
@@ -191,7 +239,7 @@ def payments(call: Call) -> str:
     )
 
 
-def _merchant_row(row: Merchant) -> dict[str, Any]:
+def _merchant_row(row: Merchant, sponsors: Mapping[str, str] | None = None) -> dict[str, Any]:
     kind_zh, kind_en = reward_rules.KINDS[row.kind]
     state_zh, state_en = service.STATE_WORDS[row.state]
     return {
@@ -201,6 +249,7 @@ def _merchant_row(row: Merchant) -> dict[str, Any]:
         "state": row.state,
         "state_words": said(state_zh, state_en),
         "sponsor": row.sponsor_code,
+        "sponsor_name": (sponsors or {}).get(row.sponsor_code, ""),
         "offline_hours": row.offline_hours,
         "month_budget_fen": row.month_budget_fen,
         "evidence": row.status,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import segno
@@ -12,12 +11,20 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from carbon_platform.citizens import accounts as accounts_of_citizens
 from carbon_platform.citizens import catalogue as citizens
 from carbon_platform.citizens import rewards
-from carbon_platform.citizens.consents import ConsentState
 from carbon_platform.citizens.rewards_api import shown
-from carbon_platform.citizens.tables import Redemption
+from carbon_platform.console.citizen_people import PURPOSES
 from carbon_platform.console.site import asked_page, page, pager, said
+from carbon_platform.console.village_rows import (
+    batch_row,
+    card_words,
+    given_row,
+    reward_row,
+    slip_card,
+    voucher_row,
+)
 from carbon_platform.errors import NotFound
 from carbon_platform.groups import families, members
 from carbon_platform.groups.errors import NoFamily
@@ -25,8 +32,6 @@ from carbon_platform.groups.rules import FAMILY
 from carbon_platform.proxies import accounts, batches, catalogue, desk, rules, slips, standing
 from carbon_platform.proxies.accounts import Account
 from carbon_platform.proxies.present import present_batch_line
-from carbon_platform.proxies.slips import Slip
-from carbon_platform.proxies.tables import VillageRow
 from carbon_platform.regions.tables import Region
 from carbon_platform.web import Call, paged
 
@@ -51,7 +56,7 @@ def office(call: Call) -> ResponseReturnValue:
                 "name": line.masked_name,
                 "village": _village(call, line.village_code),
                 "points": line.points,
-                "cards": "、".join(_card(card.last_digits) for card in line.cards),
+                "cards": "、".join(card_words(card.last_digits) for card in line.cards),
                 "open": line.state == "open",
                 "opened_at": line.opened_at,
             }
@@ -77,10 +82,6 @@ def _villages(call: Call) -> list[dict[str, str]]:
     return [] if len(found) > VILLAGES_SHOWN else [{"code": code, "name": name} for code, name in found]
 
 
-def _card(last_digits: str) -> str:
-    return str(_("尾号 %(digits)s", digits=last_digits))
-
-
 def _village(call: Call, code: str) -> str:
     region = call.session.get(Region, code)
     return region.name_zh if region else code
@@ -91,12 +92,13 @@ def _village(call: Call, code: str) -> str:
 def consent_form(call: Call) -> ResponseReturnValue:
     """The paper to be signed: the texts in force, word for word, with boxes to tick."""
     texts = citizens.consent_texts()
-    wanted = [(code, "acts") for code in PARTNERS] + [(members.PLATFORM, members.PURPOSES[FAMILY])]
+    own = [(members.PLATFORM, members.PURPOSES[FAMILY]), accounts_of_citizens.REAL_NAME]
+    wanted = [*((code, "acts") for code in PARTNERS), *own]
     return render_template(
         "village_consent.html",
         texts=[
             {
-                "name": said(*citizens.partner_names(partner)) if purpose == "acts" else _("家庭"),
+                "name": said(*PURPOSES.get((partner, purpose), citizens.partner_names(partner))),
                 "version": texts[partner, purpose].version,
                 "text": said(texts[partner, purpose].zh, texts[partner, purpose].en),
             }
@@ -124,17 +126,9 @@ def account_page(call: Call, number: str) -> ResponseReturnValue:
             "opened_at": line.opened_at,
             "opened_by": account.paper.opened_by,
         },
-        cards=[{"id": card.id, "text": _card(card.last_digits)} for card in line.cards],
-        rewards=[
-            {
-                "code": row.code,
-                "name": said(row.name_zh, row.name_en),
-                "price": row.price_points,
-                "enough": row.price_points <= line.points and row.stock > 0,
-            }
-            for row in rewards.list_rewards(call.session)
-        ],
-        vouchers=[_voucher_line(row) for row in mine],
+        cards=[{"id": card.id, "text": card_words(card.last_digits)} for card in line.cards],
+        rewards=[reward_row(row, line.points, call.now) for row in rewards.list_rewards(call.session)],
+        vouchers=[voucher_row(row) for row in mine],
         relatives=_relatives(call, account),
         proxies=[
             {
@@ -146,29 +140,12 @@ def account_page(call: Call, number: str) -> ResponseReturnValue:
             for held in standing.grants(call.session, account.actor, now=call.now)
             if held.standing
         ],
-        consents=[_consent(state) for state in desk.standing_consents(call.session, account)],
+        consents=[given_row(state) for state in desk.standing_consents(call.session, account)],
         left_points=line.points + line.pending,
         limits=catalogue.limits(),
         month=slips.this_month(call.now),
         trail=[{"label": _("村级经办"), "url": "/village"}, {"label": line.number}],
     )
-
-
-def _consent(state: ConsentState) -> dict[str, Any]:
-    assert state.consent is not None, "only those in force are listed"
-    name = said(state.partner_zh, state.partner_en) if state.text.purpose == "acts" else _("家庭")
-    return {"id": state.consent.id, "name": name, "given_at": state.consent.given_at}
-
-
-def _voucher_line(row: Redemption) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": said(row.name_zh, row.name_en),
-        "price": row.price_points,
-        "at": row.redeemed_at,
-        "ready": row.status == rewards.READY,
-        "status": said(*rewards.STATUS_WORDS[row.status]),
-    }
 
 
 def _relatives(call: Call, account: Account) -> list[dict[str, Any]]:
@@ -200,74 +177,19 @@ def slip_page(call: Call, number: str) -> ResponseReturnValue:
     _note(call, account, f"slip {month}")
     return render_template(
         "village_slip.html",
-        slip=_slip(slip),
+        slip=slip_card(slip, call.now),
         village=_village(call, account.paper.village_code),
         printed_at=call.now,
         base_url=call.settings.base_url,
-        month_before=_month_before(month),
+        month_before=_month(month, -1),
+        month_after=_month(month, 1) if month < slips.this_month(call.now) else "",
     )
 
 
-def _slip(slip: Slip) -> dict[str, Any]:
-    year, number = slip.month.split("-")
-    return {
-        "number": slip.account.paper.number,
-        "name": slip.name or _("（已注销）"),
-        "month": _("%(year)s 年 %(month)s 月", year=year, month=int(number)),
-        "reduction_g": slip.reduction_g,
-        "acts": slip.acts,
-        "earned": slip.earned,
-        "spent": slip.spent,
-        "available": slip.available,
-        "pending": slip.pending,
-        "all_g": slip.all_g,
-        "expiring": slip.expiring,
-        "lines": _slip_lines(slip),
-        "more": slip.more,
-        "cards": "、".join(_card(card.last_digits) for card in slip.cards),
-        "vouchers": [
-            {"name": said(row.name_zh, row.name_en), "code": row.voucher_code, "expires_at": row.expires_at}
-            for row in slip.vouchers
-        ],
-        "can_get": [
-            {"name": said(row.name_zh, row.name_en), "price": row.price_points} for row in slip.can_get
-        ],
-    }
-
-
-def _slip_lines(slip: Slip) -> list[dict[str, Any]]:
-    """What was done, by day; the same thing several times a day is one line."""
-    lines: list[dict[str, Any]] = []
-    seen: dict[tuple[str, ...], dict[str, Any]] = {}
-    for line in slip.lines:
-        note = said(line.note_zh, line.note_en)
-        what = said(line.name_zh, line.name_en)
-        quantity = f"{line.quantity} {said(line.unit_zh, line.unit_en)}"
-        by = said(line.by_zh, line.by_en)
-        key = (line.day, what, quantity, by, note)
-        if key in seen and not note:
-            seen[key]["times"] += 1
-            seen[key]["reduction_g"] += line.reduction_g
-            seen[key]["points"] += line.points
-            continue
-        _year, month, day = line.day.split("-")
-        seen[key] = {
-            "day": _("%(month)s 月 %(day)s 日", month=int(month), day=int(day)),
-            "what": what,
-            "quantity": quantity,
-            "times": 1,
-            "reduction_g": line.reduction_g,
-            "points": line.points,
-            "by": by,
-            "note": note,
-        }
-        lines.append(seen[key])
-    return lines
-
-
-def _month_before(month: str) -> str:
-    year, number = int(month[:4]), int(month[5:7])
-    return f"{year - (number == 1):04d}-{(number - 2) % 12 + 1:02d}"
+def _month(month: str, by: int) -> str:
+    """The month (``2026-10``) so many months later."""
+    years, months = divmod(int(month[:4]) * 12 + int(month[5:7]) - 1 + by, 12)
+    return f"{years:04d}-{months + 1:02d}"
 
 
 @blp.get("/village/<string:number>/vouchers/<int:redemption_id>")
@@ -287,7 +209,7 @@ def voucher_page(call: Call, number: str, redemption_id: int) -> ResponseReturnV
         drawn = Markup(segno.make(text, error="m").svg_inline(border=2, omitsize=True))  # noqa: S704 — our own SVG
     return render_template(
         "village_voucher.html",
-        voucher=_voucher_line(row)
+        voucher=voucher_row(row)
         | {
             "code": row.voucher_code,
             "qr_svg": drawn,
@@ -336,8 +258,8 @@ def batch_page(call: Call, batch_id: int) -> ResponseReturnValue:
         "village_batch.html",
         batch=present_batch_line(batch)
         | {"village": _village(call, batch.village_code), "words": said(*batches.STATE_WORDS[batch.state])},
-        rows=[_row(row) for row in found.rows],
-        drawn=[_row(row) for row in found.rows if row.drawn and (may_check or row.verdict)],
+        rows=[batch_row(row) for row in found.rows],
+        drawn=[batch_row(row) for row in found.rows if row.drawn and (may_check or row.verdict)],
         counts={
             outcome: sum(row.outcome == outcome for row in found.rows)
             for outcome in (rules.READY, rules.REFUSED, rules.COUNTED, rules.NOT_COUNTED)
@@ -351,34 +273,3 @@ def batch_page(call: Call, batch_id: int) -> ResponseReturnValue:
             {"label": batch.file_name},
         ],
     )
-
-
-def _row(row: VillageRow) -> dict[str, Any]:
-    known = citizens.behaviours().get(row.behaviour)
-    outcomes = {
-        rules.READY: ("review", _("等复核")),
-        rules.REFUSED: ("bad", _("没有收下")),
-        rules.COUNTED: ("ok", _("已入账")),
-        rules.NOT_COUNTED: ("held", _("收下了，没有计入")),
-    }
-    return {
-        "id": row.id,
-        "row_number": row.row_number,
-        "account": row.account_number,
-        "what": said(known.name_zh, known.name_en) if known else row.behaviour,
-        "day": row.day,
-        "quantity": f"{_amount(row.milli)} {said(known.unit_zh, known.unit_en)}" if known else "",
-        "outcome": outcomes[row.outcome],
-        "reason": said(row.reason_zh, row.reason_en),
-        "drawn": row.drawn,
-        "verdict": row.verdict,
-        "verdict_note": row.verdict_note,
-        "checked_by": row.checked_by,
-        "photo_url": f"/api/v1/village/batches/{row.batch_id}/rows/{row.id}/photo"
-        if row.photo_sha256
-        else "",
-    }
-
-
-def _amount(milli: int) -> str:
-    return re.sub(r"\.?0+$", "", f"{milli / 1_000:.3f}") if milli % 1_000 else str(milli // 1_000)

@@ -21,6 +21,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from carbon_platform.console.menu import menu
 from carbon_platform.errors import NotSignedIn
 from carbon_platform.identity.rules import ROLES_ZH, Actor
 from carbon_platform.regions.service import plan
@@ -33,6 +34,7 @@ blp = Blueprint("site", __name__)
 
 View = Callable[..., Any]
 SIGNED_IN = ""  # any role
+NEEDS = "needs_permission"  # on a page view: what :func:`page` was given
 THEMES = ("light", "dark", "hc")
 # Names of the tiles of a base map, bottom first; the second writes the names of places.
 BASE_LAYERS = {"tianditu-vec": ("vec", "cva"), "tianditu-img": ("img", "cia")}
@@ -50,14 +52,10 @@ _ROLES_EN = {
     "auditor": "Auditor",
     "administrator": "Administrator",
     "scene_operator": "Scene operator",
+    "merchant": "Merchant",
     "village_officer": "Village officer",
     "citizen": "Citizen",
 }
-# Roles for whom something can wait.
-INBOX_ROLES = frozenset(
-    {"forestry_officer", "operator", "verifier", "ecology_bureau", "forestry_bureau", "authority", "dingxin",
-     "bank"}
-)  # fmt: skip
 
 
 def page(permission: str | None) -> Callable[[View], View]:
@@ -86,6 +84,7 @@ def page(permission: str | None) -> Callable[[View], View]:
             except NotSignedIn:
                 return redirect("/login?next=" + quote(request.full_path.rstrip("?"), safe="/"))
 
+        setattr(wrapper, NEEDS, permission)
         return wrapper
 
     return decorate
@@ -139,20 +138,22 @@ def counties_text(codes: Iterable[str]) -> str:
     return said("、", ", ").join(county(code) for code in codes)
 
 
-def pager(found: Page) -> dict[str, Any]:
-    """The context of ``parts.pager``: the same address with another page."""
-    kept = "".join(f"{quote(name)}={quote(value)}&" for name, value in request.args.items() if name != "page")
+def pager(found: Page, parameter: str = "page") -> dict[str, Any]:
+    """The context of ``parts.pager``: the same address with another page of the list ``parameter`` turns."""
+    kept = "".join(
+        f"{quote(name)}={quote(value)}&" for name, value in request.args.items() if name != parameter
+    )
     return {
         "page": found.page,
         "pages": found.pages,
         "total": found.total,
-        "url": f"{request.path}?{kept}page={{page}}",
+        "url": f"{request.path}?{kept}{parameter}={{page}}",
     }
 
 
-def asked_page() -> int:
+def asked_page(parameter: str = "page") -> int:
     """``?page=``; 1 for anything that is no page number."""
-    text = request.args.get("page", "1")
+    text = request.args.get(parameter, "1")
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else 1
 
 
@@ -162,6 +163,7 @@ def site_context() -> dict[str, Any]:
         return {}
     house, actor = platform(), _actor()
     token, transport = session_token()
+    bar, more = menu(actor, request.path)
     return {
         "site": {
             "is_demo": house.settings.is_demo,
@@ -172,7 +174,8 @@ def site_context() -> dict[str, Any]:
             "csrf": house.hooks.csrf_token(house.settings.secret, token) if transport == "cookie" else "",
             "map_review_number": house.settings.map_review_number,
             "base_map": _base_map(actor),
-            "nav": _navigation(actor),
+            "nav": bar,
+            "more": more,
             "user": {"name": actor.name, "role_label": role_label(actor.role)} if actor else None,
         }
     }
@@ -198,68 +201,3 @@ def _actor() -> Actor | None:
             g.actor = None
     found: Actor | None = g.actor
     return found
-
-
-def _navigation(actor: Actor | None) -> list[dict[str, Any]]:
-    """At most six tasks of a role; addresses never change, roles only hide them."""
-    return [
-        {"label": label, "url": url, "current": _is_part_of(request.path, url)}
-        for label, url, shown in _tasks(actor)
-        if shown
-    ][:6]
-
-
-def _is_part_of(path: str, url: str) -> bool:
-    """Whether a page belongs to a task: it stands below its address. Parcels belong to the map."""
-    homes = (url, "/parcels") if url == "/map" else (url,)
-    return any(path == home or path.startswith(f"{home}/") for home in homes)
-
-
-def _tasks(actor: Actor | None) -> list[tuple[str, str, bool]]:
-    if actor is None or actor.role == "citizen":
-        return [
-            (_("我的碳账本"), "/h5/", True),
-            (_("行情与挂牌"), "/market", actor is None),
-            (_("查证书"), "/verify", True),
-            (_("方法与来源"), "/sources", True),
-        ]
-    return [
-        (_("待办"), "/reviews", actor.role in INBOX_ROLES),
-        (_("地块一张图"), "/map", actor.may("parcel.read")),
-        (_("导入"), "/imports", actor.may("parcel.import") or actor.may("parcel.approve")),
-        (_("权属与证据"), "/evidence", actor.may("evidence.write") and actor.role == "forestry_officer"),
-        (_("项目库"), "/projects", actor.may("project.read")),
-        (_("行情与挂牌"), "/market", actor.may("market.read")),
-        (_("我的持仓"), "/holdings", actor.may("holding.read") and actor.organisation_id is not None),
-        (_("登记簿导入"), "/registry", actor.may("registry.import")),
-        (_("质押"), "/pledges", actor.may("pledge.decide")),
-        (_("账本核对"), "/reconciliation", actor.may("ledger.read")),
-        (_("商家核销"), "/shop/", actor.may("shop.self")),
-        (_("本店结算"), "/shop/statements", actor.may("shop.self")),
-        (_("减排场景"), "/scenes", actor.role == "scene_operator"),
-        (_("商家付款"), "/merchant-payments", actor.may("cash.confirm")),
-        (_("收益与目标"), "/revenue", actor.may("revenue.read")),
-        (_("普惠看板"), "/dashboard", actor.may("inclusion.read")),
-        (_("村级经办"), "/village", actor.may("proxy.write")),
-        (_("社区与学校"), "/groups", actor.may("group.write")),
-        (_("奖励资金到账"), "/fund-receipts", actor.may("cash.confirm")),
-        (_("重复申报"), "/double-claims", actor.may("claim.read") and actor.role != "operator"),
-        (_("查证书"), "/verify", actor.role == "enterprise"),
-        (_("市民账户"), "/people", actor.may("person.read") or actor.may("audit.read")),
-        (_("方法与来源"), "/sources", True),
-    ]
-
-
-def home_of(actor: Actor) -> str:
-    """Where a role's work begins."""
-    if actor.role == "citizen":
-        return "/h5/"
-    if actor.role in INBOX_ROLES:
-        return "/reviews"
-    if actor.may("shop.self"):
-        return "/shop/"
-    if actor.role == "scene_operator":
-        return "/scenes"
-    if actor.may("proxy.write"):
-        return "/village"
-    return "/revenue" if actor.may("revenue.read") else "/market"

@@ -13,7 +13,7 @@ from carbon_platform.credits import adoption, approval, assessment, lifecycle, s
 from carbon_platform.credits.explain import explain
 from carbon_platform.credits.tables import AssessmentRun, RunRow
 from carbon_platform.projects.tables import Project
-from carbon_platform.web import Call, in_transaction, outside_transaction, paged, reading
+from carbon_platform.web import Call, in_transaction, outside_transaction, paged, present_page, reading
 from methodologies import registry
 
 blp = Blueprint(
@@ -122,7 +122,7 @@ def list_rows(call: Call, args: dict[str, Any], code: str) -> Any:
         }
         for row, parcel_code, county_code, area_m2 in page.items
     ]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, items)
 
 
 @blp.post("/runs/<code>/reviews")

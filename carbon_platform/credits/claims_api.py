@@ -16,7 +16,7 @@ from carbon_platform.errors import InvalidInput
 from carbon_platform.parcels import register
 from carbon_platform.parcels.land_claims import Described
 from carbon_platform.parcels.outside_claims_rules import POOLS, check_declared_period, pool_bits
-from carbon_platform.web import Call, PageArgs, PageOut, Schema, reading
+from carbon_platform.web import Call, Page, PageArgs, PageOut, Schema, present_page, reading
 from gis.geometry import check_geometries
 from gis.measure import M2_PER_HA
 
@@ -128,11 +128,8 @@ def list_double_claims(call: Call, args: dict[str, Any]) -> Any:
     report = double_claims.report(call.session, call.actor)
     items = [item for item in report.items if args["severity"] in ("", item.severity)]
     start = (args["page"] - 1) * args["size"]
-    return {
-        "items": [present(item) for item in items[start : start + args["size"]]],
-        "page": args["page"],
-        "size": args["size"],
-        "total": len(items),
+    page = Page(items[start : start + args["size"]], args["page"], args["size"], len(items))
+    return present_page(page, map(present, page.items)) | {
         "area_m2": round(report.area_m2, 2),
         "counts": report.counts(),
     }

@@ -7,7 +7,6 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 from flask_smorest import Blueprint
-from flask_smorest.fields import Upload
 
 from carbon_platform.credits import land_change_queries, land_changes, land_reviews
 from carbon_platform.credits.land_change_rules import KINDS, OUTCOMES
@@ -17,6 +16,7 @@ from carbon_platform.parcels import register
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
 from carbon_platform.web import (
+    Attachment,
     Call,
     FileIn,
     PageArgs,
@@ -26,6 +26,7 @@ from carbon_platform.web import (
     in_transaction,
     outside_transaction,
     paged,
+    present_page,
     reading,
 )
 
@@ -37,9 +38,7 @@ STATUSES = ("open", *OUTCOMES.values())
 
 
 class ChangeLayerIn(FileIn):
-    file = Upload(
-        required=True, metadata={"description": "polygons: zip with a shapefile, gpkg, geojson, kml"}
-    )
+    file = Attachment("polygons: zip with a shapefile, gpkg, geojson, kml")
     source = PlainText(required=True, validate=ma.validate.Length(2, 200))
     kind = ma.fields.String(
         load_default=None,
@@ -189,8 +188,7 @@ def list_flags(call: Call, query: dict[str, Any], number: str) -> Any:
     statement = land_change_queries.flags_statement(call.actor, layer=layer, status=query.pop("status"))
     found = paged(call.session, statement, **query)
     ranges = land_change_queries.ranges_of(call.session, [flag for flag, _parcel in found.items])
-    items = [present_flag(flag, parcel, ranges[flag.id]) for flag, parcel in found.items]
-    return {"items": items, "page": found.page, "size": found.size, "total": found.total}
+    return present_page(found, [present_flag(flag, parcel, ranges[flag.id]) for flag, parcel in found.items])
 
 
 @blp.get("/land-changes/<number>/flags.geojson")

@@ -13,7 +13,7 @@ from carbon_platform.credits.registry_tables import Cancellation, Invalidation, 
 from carbon_platform.credits.retirement import get_retirement
 from carbon_platform.credits.tables import CreditBatch
 from carbon_platform.identity.service import get_organisation
-from carbon_platform.web import Call, PageArgs, in_transaction, paged, reading
+from carbon_platform.web import Call, Page, PageArgs, in_transaction, paged, present_page, reading
 
 blp = Blueprint(
     "credit_registry",
@@ -33,20 +33,14 @@ def find_retirements(call: Call, args: dict[str, Any]) -> Any:
     if not args["batch"] and args["kg_number"] is None:
         found = lookup.certificates_of(call.session, **ways)
         page = paged(call.session, found, page=args["page"], size=args["size"])
-        items = lookup.brief(call.session, page.items)
-        return {"items": items, "page": page.page, "size": page.size, "total": page.total, "kilogram": None}
+        return present_page(page, lookup.brief(call.session, page.items)) | {"kilogram": None}
     if any(ways.values()) or not args["batch"] or args["kg_number"] is None:
         given = [name for name in (*ways, "batch", "kg_number") if args[name]]
         raise lookup.LookupUnclear(given="、".join(given))
     one = lookup.where_is(call.session, args["batch"], args["kg_number"])
     held = [get_retirement(call.session, one.certificate_number)] if one.certificate_number else []
-    return {
-        "items": lookup.brief(call.session, held),
-        "page": 1,
-        "size": args["size"],
-        "total": len(held),
-        "kilogram": asdict(one),
-    }
+    page = Page(held, 1, args["size"], len(held))
+    return present_page(page, lookup.brief(call.session, held)) | {"kilogram": asdict(one)}
 
 
 def present_pledge(call: Call, found: Pledge) -> dict[str, Any]:
@@ -78,8 +72,7 @@ def list_pledgees(call: Call) -> Any:
 def list_pledges(call: Call, args: dict[str, Any]) -> Any:
     """质押 Pledges your organisation gave or took, newest first."""
     page = paged(call.session, pledges.pledges_of(call.actor), page=args["page"], size=args["size"])
-    items = [present_pledge(call, found) for found in page.items]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, [present_pledge(call, found) for found in page.items])
 
 
 @blp.post("/pledges")
@@ -144,8 +137,7 @@ def cancel(call: Call, payload: dict[str, Any]) -> Any:
 def list_cancellations(call: Call, args: dict[str, Any]) -> Any:
     """取消记录 All cancellations of your region, proposed ones too, newest first."""
     page = paged(call.session, cancellation.in_sight(call.actor), page=args["page"], size=args["size"])
-    items = [present_cancellation(call, made) for made in page.items]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, [present_cancellation(call, made) for made in page.items])
 
 
 @blp.post("/cancellation-orders")
@@ -195,8 +187,7 @@ def propose_invalidation(call: Call, payload: dict[str, Any]) -> Any:
 def list_invalidations(call: Call, args: dict[str, Any]) -> Any:
     """作废记录 All invalidations of your region, proposed ones too, newest first."""
     page = paged(call.session, invalidation.in_sight(call.actor), page=args["page"], size=args["size"])
-    items = [present_invalidation(call, made) for made in page.items]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, [present_invalidation(call, made) for made in page.items])
 
 
 @blp.get("/invalidations/<number>")

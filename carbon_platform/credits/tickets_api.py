@@ -28,6 +28,7 @@ from carbon_platform.web import (
     in_transaction,
     integer,
     paged,
+    present_page,
     reading,
 )
 
@@ -236,8 +237,7 @@ def list_batches(call: Call, args: dict[str, Any]) -> Any:
     """已签发批次 Every batch ever issued, newest first; public."""
     statement = batch_ids(county_code=args["county"], project_code=args["project"])
     page = paged(call.session, statement, page=args["page"], size=args["size"])
-    views = batch_views(call.session, page.items)
-    return {"items": views, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, batch_views(call.session, page.items))
 
 
 @blp.get("/batches/<code>")
@@ -291,8 +291,7 @@ def retire(call: Call, payload: dict[str, Any]) -> Any:
 def list_retirements(call: Call, args: dict[str, Any]) -> Any:
     """我的证书 Certificates of your organisation, newest first."""
     page = paged(call.session, retirement_list(call.actor), page=args["page"], size=args["size"])
-    items = [present(call, found) for found in page.items]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, [present(call, found) for found in page.items])
 
 
 @blp.get("/retirements/<number>/certificate.pdf")

@@ -15,7 +15,7 @@ from carbon_platform.groups.present import (
     present_group,
     present_league,
 )
-from carbon_platform.web import Call, in_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, in_transaction, paged, present_page, reading
 
 blp = Blueprint(
     "groups", __name__, url_prefix="/api/v1", description="家庭与团体 Families, groups, ranking, league"
@@ -126,13 +126,12 @@ def read_league(call: Call) -> Any:
 
 @blp.get("/groups")
 @reading("group.write")
-@blp.arguments(schemas.GroupArgs, location="query")
+@blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.GroupsOut)
 def list_groups(call: Call, args: dict[str, Any]) -> Any:
     """团体 Communities, schools and companies of the caller's region, newest first; never who is in them."""
     page = paged(call.session, clubs.statement(call.actor), **args)
-    items = [present_group(club) for club in clubs.described(call.session, page.items)]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, map(present_group, clubs.described(call.session, page.items)))
 
 
 @blp.post("/groups")

@@ -19,6 +19,8 @@ from carbon_platform.identity.service import audit
 from carbon_platform.regions.service import get_region
 
 KINDS = ("community", "school", "company")
+# Any of them: one consent covers the three.
+GROUP = KINDS[0]
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,16 @@ def statement(actor: Actor) -> sa.Select[Any]:
 
 
 def described(session: Session, groups: list[CitizenGroup]) -> list[Club]:
-    """Groups with how many are in and their newest published week, in three statements."""
+    """Groups with how many are in and agree to it, and their newest published week, in three statements."""
     numbers = [group.id for group in groups]
     k, _ = catalogue.statistics_rule()
     counted = session.execute(
         sa.select(GroupMember.group_id, sa.func.count())
-        .where(GroupMember.group_id.in_(numbers), GroupMember.left_at.is_(None))
+        .where(
+            GroupMember.group_id.in_(numbers),
+            GroupMember.left_at.is_(None),
+            members.agrees(GroupMember.holder, GROUP),
+        )
         .group_by(GroupMember.group_id)
     )
     counts = {number: found for number, found in counted if found >= k}

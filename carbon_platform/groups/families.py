@@ -12,18 +12,16 @@ from sqlalchemy.orm import Session
 from carbon_platform import ledger
 from carbon_platform.citizens import lots, points
 from carbon_platform.citizens import rules as citizen_rules
-from carbon_platform.citizens.catalogue import consent_texts
 from carbon_platform.citizens.inbox_tables import BookMonth
 from carbon_platform.citizens.purse import open_purse, points_account
 from carbon_platform.errors import NotFound
 from carbon_platform.groups import catalogue, members, rules
 from carbon_platform.groups.errors import GiftNotCovered, GiftToSelf, NoFamily, OwnersOnly
 from carbon_platform.groups.members import Invitation
-from carbon_platform.groups.rules import FAMILY, OWNER
+from carbon_platform.groups.rules import FAMILY, MEMBER, OWNER
 from carbon_platform.groups.tables import CitizenGroup, FamilyGift, GroupMember
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
-from carbon_platform.identity.tables import Consent, Person
 
 GIFTS_SHOWN = 50
 REASON = "family.gift"
@@ -34,6 +32,7 @@ class Relative:
     """A member as the family sees them. ``month_g`` is None once they have withdrawn that consent."""
 
     member: GroupMember
+    role: str
     nickname: str
     month_g: int | None
 
@@ -89,7 +88,7 @@ def remove(session: Session, actor: Actor, member_id: int, *, now: datetime) -> 
     """
     mine = own(session, actor)
     member = _member(session, mine, member_id)
-    if member.id != mine.id and mine.role != OWNER:
+    if member.id != mine.id and members.keeper(members.of_group(session, mine.group_id)) is not mine:
         raise OwnersOnly
     members.leave(session, actor, member, now=now)
 
@@ -119,11 +118,18 @@ def read(session: Session, actor: Actor, *, now: datetime) -> Family:
     received = _today(session, actor.holder, today, FamilyGift.receiver)
     names = members.nicknames(session, {one.holder for one in everybody})
     grams = _month_grams(session, everybody, today)
+    keeper = members.keeper(everybody)
     return Family(
         group=members.get_group(session, mine.group_id),
         own=mine,
         relatives=[
-            Relative(one, names.get(one.holder, members.GONE[0]), grams.get(one.holder)) for one in everybody
+            Relative(
+                one,
+                OWNER if one is keeper else MEMBER,
+                names.get(one.holder, members.GONE[0]),
+                grams.get(one.holder),
+            )
+            for one in everybody
         ],
         gifts=_gifts(session, actor, mine.group_id),
         rule=rule,
@@ -134,18 +140,9 @@ def read(session: Session, actor: Actor, *, now: datetime) -> Family:
 
 def _month_grams(session: Session, everybody: list[GroupMember], today: str) -> dict[str, int]:
     """Grams of this month, of those whose consent that relatives see them is in force."""
-    text = consent_texts()[members.PLATFORM, members.PURPOSES[FAMILY]]
+    mine = GroupMember.id.in_([one.id for one in everybody])
     agreed = set(
-        session.scalars(
-            sa.select(Person.holder)
-            .join(Consent, Consent.person_id == Person.id)
-            .where(
-                Person.holder.in_([one.holder for one in everybody]),
-                Consent.partner == text.partner,
-                Consent.purpose == text.purpose,
-                Consent.withdrawn_at.is_(None),
-            )
-        )
+        session.scalars(sa.select(GroupMember.holder).where(mine, members.agrees(GroupMember.holder, FAMILY)))
     )
     sums = session.execute(
         sa.select(BookMonth.holder, BookMonth.reduction_g).where(
@@ -227,7 +224,7 @@ def give(session: Session, actor: Actor, member_id: int, amount: int, *, now: da
     try:
         gift.entry_id = ledger.post(session, entry, now).entry_id
     except ledger.InsufficientBalance as changed:
-        # Only the expiry job takes points without our lock: it was midnight between look and post.
+        # All who take points wait for our lock; should one not, the giver reads the same refusal.
         raise short from changed
     points.recover(session, receiver, gift.entry_id, now=now)
     audit(

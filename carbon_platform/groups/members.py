@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform.citizens import consents
+from carbon_platform.citizens.catalogue import consent_texts
 from carbon_platform.db import serialise
 from carbon_platform.errors import NotFound
 from carbon_platform.groups import catalogue, rules
@@ -20,6 +22,7 @@ from carbon_platform.groups.tables import CitizenGroup, GroupMember
 from carbon_platform.identity import persons
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
+from carbon_platform.identity.tables import Consent, Person
 
 PLATFORM = "platform"
 # What a person agrees to when joining: relatives see names and figures; other groups only count.
@@ -180,13 +183,25 @@ def nicknames(session: Session, holders: Collection[str]) -> dict[str, str]:
     return persons.nicknames(session, holders)
 
 
-def leave_all(session: Session, actor: Actor, *, now: datetime) -> int:
-    """End every membership of a person whose account closes; returns how many."""
-    rows = list(
-        session.scalars(
-            sa.select(GroupMember).where(GroupMember.holder == actor.holder, GroupMember.left_at.is_(None))
-        )
+def agrees(holder: Any, kind: str) -> sa.Exists:
+    """Whether a holder (a column) agrees at this moment to the text in force of a kind of group.
+
+    Who withdrew, closed the account or agreed to older words only is a member by name and counted nowhere.
+    """
+    text = consent_texts()[PLATFORM, PURPOSES.get(kind, OTHER_PURPOSE)]
+    return sa.exists().where(
+        Person.holder == holder,
+        Consent.person_id == Person.id,
+        Consent.partner == text.partner,
+        Consent.purpose == text.purpose,
+        Consent.text_version == text.version,
+        Consent.withdrawn_at.is_(None),
     )
-    for member in rows:
-        leave(session, actor, member, now=now)
-    return len(rows)
+
+
+def keeper(everybody: Sequence[GroupMember]) -> GroupMember | None:
+    """Who looks after a family of these members: its owner, or the longest-standing member.
+
+    An account that is closed, merged or deleted is out of its family at once and hands nothing over.
+    """
+    return next((one for one in everybody if one.role == OWNER), everybody[0] if everybody else None)

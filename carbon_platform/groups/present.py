@@ -19,7 +19,7 @@ def present_family(family: Family, invitation: Invitation | None = None) -> dict
         {
             "member_id": one.member.id,
             "nickname": one.nickname,
-            "role": one.member.role,
+            "role": one.role,
             "own": one.member.id == family.own.id,
             "joined_at": one.member.joined_at,
             "month_g": one.month_g,

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import marshmallow as ma
 
 from carbon_platform.groups.clubs import KINDS
-from carbon_platform.web import PageArgs, PlainText, Schema, integer
-
-
-def _described(text: str, **more: Any) -> dict[str, Any]:
-    return {"metadata": {"description": text, **more}}
-
+from carbon_platform.web import PageOut, PlainText, Schema, described, integer
 
 _NAME = ma.validate.Length(1, 20)
 _VERSION = {
     "required": True,
     "validate": ma.validate.Length(1, 20),
-    **_described("version of the consent text that was read (GET citizen/consents)", example="2026-11"),
+    **described("version of the consent text that was read (GET citizen/consents)", example="2026-11"),
 }
 
 
@@ -31,35 +24,35 @@ class JoinIn(Schema):
     code = ma.fields.String(
         required=True,
         validate=ma.validate.Length(8, 40),
-        **_described("invitation; blanks, dashes and small letters do not matter", example="7KQM-2XWD-9HTB"),
+        **described("invitation; blanks, dashes and small letters do not matter", example="7KQM-2XWD-9HTB"),
     )
     consent_version = ma.fields.String(**_VERSION)
 
 
 class GiftIn(Schema):
-    member_id = integer(1, 10**15, **_described("who gets it: a member of the same family"))
-    points = integer(1, 10_000, **_described("whole points", example=20))
+    member_id = integer(1, 10**15, **described("who gets it: a member of the same family"))
+    points = integer(1, 10_000, **described("whole points", example=20))
 
 
 class InvitationOut(Schema):
-    code = ma.fields.String(**_described("shown this once; the next one makes it worthless"))
+    code = ma.fields.String(**described("shown this once; the next one makes it worthless"))
     until = ma.fields.AwareDateTime(format="iso")
 
 
 class FamilyMemberOut(Schema):
     member_id = ma.fields.Integer()
     nickname = ma.fields.String()
-    role = ma.fields.String(**_described("owner or member"))
-    own = ma.fields.Boolean(**_described("whether this is the reader"))
+    role = ma.fields.String(**described("owner or member"))
+    own = ma.fields.Boolean(**described("whether this is the reader"))
     joined_at = ma.fields.AwareDateTime(format="iso")
     month_g = ma.fields.Integer(
-        allow_none=True, **_described("g CO2e of this month; null without their consent")
+        allow_none=True, **described("g CO2e of this month; null without their consent")
     )
 
 
 class GiftOut(Schema):
     id = ma.fields.Integer()
-    sent = ma.fields.Boolean(**_described("true: by the reader, false: to the reader"))
+    sent = ma.fields.Boolean(**described("true: by the reader, false: to the reader"))
     giver = ma.fields.String()
     receiver = ma.fields.String()
     points = ma.fields.Integer()
@@ -79,24 +72,24 @@ class FamilyOut(Schema):
     name = ma.fields.String()
     opened_at = ma.fields.AwareDateTime(format="iso")
     members_max = ma.fields.Integer()
-    member_id = ma.fields.Integer(**_described("the reader's own place"))
+    member_id = ma.fields.Integer(**described("the reader's own place"))
     members = ma.fields.List(ma.fields.Nested(FamilyMemberOut))
-    month_g = ma.fields.Integer(**_described("sum of the members who let it be seen"))
+    month_g = ma.fields.Integer(**described("sum of the members who let it be seen"))
     gifts = ma.fields.List(ma.fields.Nested(GiftOut))
     gift_rule = ma.fields.Nested(GiftRuleOut)
-    left_to_give = ma.fields.Integer(**_described("points of today"))
-    left_to_get = ma.fields.Integer(**_described("points of today"))
+    left_to_give = ma.fields.Integer(**described("points of today"))
+    left_to_get = ma.fields.Integer(**described("points of today"))
     invitation = ma.fields.Nested(
-        InvitationOut, allow_none=True, **_described("only in the answer that opens the family")
+        InvitationOut, allow_none=True, **described("only in the answer that opens the family")
     )
 
 
 class WeekOut(Schema):
-    week = ma.fields.String(**_described("its Monday"))
-    until = ma.fields.String(**_described("its Sunday"))
+    week = ma.fields.String(**described("its Monday"))
+    until = ma.fields.String(**described("its Sunday"))
     people = ma.fields.Integer(allow_none=True)
-    reduction_g = ma.fields.Integer(allow_none=True, **_described("points grade, g CO2e"))
-    withheld = ma.fields.String(**_described("empty, few or difference"))
+    reduction_g = ma.fields.Integer(allow_none=True, **described("points grade, g CO2e"))
+    withheld = ma.fields.String(**described("empty, few or difference"))
     withheld_zh = ma.fields.String()
     withheld_en = ma.fields.String()
     released_at = ma.fields.AwareDateTime(format="iso")
@@ -110,16 +103,13 @@ class GroupOut(Schema):
     name = ma.fields.String()
     region_code = ma.fields.String()
     opened_at = ma.fields.AwareDateTime(format="iso")
-    members = ma.fields.Integer(allow_none=True, **_described("null: fewer than k"))
+    members = ma.fields.Integer(allow_none=True, **described("null: fewer than k"))
     week = ma.fields.Nested(WeekOut, allow_none=True)
     invitation = ma.fields.Nested(InvitationOut, allow_none=True)
 
 
-class GroupsOut(Schema):
+class GroupsOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(GroupOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class GroupIn(Schema):
@@ -134,29 +124,25 @@ class GroupIn(Schema):
     )
 
 
-class GroupArgs(PageArgs):
-    """Groups of the caller's region."""
-
-
 class RankingArgs(Schema):
     group_id = ma.fields.Integer(
-        load_default=None, validate=ma.validate.Range(1, 10**15), **_described("empty: the reader's county")
+        load_default=None, validate=ma.validate.Range(1, 10**15), **described("empty: the reader's county")
     )
 
 
 class PlaceOut(Schema):
     place = ma.fields.Integer()
     nickname = ma.fields.String()
-    reduction_g = ma.fields.Integer(**_described("of the week, points grade, g CO2e"))
+    reduction_g = ma.fields.Integer(**described("of the week, points grade, g CO2e"))
     own = ma.fields.Boolean()
 
 
 class RankingOut(Schema):
     week = ma.fields.String(allow_none=True)
     until = ma.fields.String(allow_none=True)
-    joined = ma.fields.Boolean(**_described("whether the reader has agreed to be seen"))
+    joined = ma.fields.Boolean(**described("whether the reader has agreed to be seen"))
     consent_version = ma.fields.String(
-        **_described("agree to platform/ranking in this version to be seen from the next week on")
+        **described("agree to platform/ranking in this version to be seen from the next week on")
     )
     places = ma.fields.List(ma.fields.Nested(PlaceOut))
     own = ma.fields.Nested(PlaceOut, allow_none=True)
@@ -167,7 +153,7 @@ class LeagueLineOut(Schema):
     county_code = ma.fields.String()
     people = ma.fields.Integer(allow_none=True)
     reduction_g = ma.fields.Integer(allow_none=True)
-    per_10k_g = ma.fields.Integer(allow_none=True, **_described("g CO2e per 10,000 residents"))
+    per_10k_g = ma.fields.Integer(allow_none=True, **described("g CO2e per 10,000 residents"))
     residents = ma.fields.Integer()
     residents_source = ma.fields.String()
     residents_status = ma.fields.String()

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from carbon_platform.citizens.catalogue import consent_texts
 from carbon_platform.citizens.tables import Act
 from carbon_platform.db import Database, serialise
-from carbon_platform.groups import catalogue, disclosure, rules
+from carbon_platform.groups import catalogue, disclosure, members, rules
+from carbon_platform.groups.clubs import GROUP
 from carbon_platform.groups.rules import FAMILY
 from carbon_platform.groups.tables import CitizenGroup, GroupMember, GroupWeek, RankingWeek
 from carbon_platform.identity.rules import SYSTEM
@@ -168,7 +169,9 @@ def _sums(session: Session, week: str, ranked: set[str]) -> _Week:
             scopes = {*own, *([county_scope(code)] if code else [])}
             if code:
                 alone[county_scope(code)] -= 1
-            if holder not in ranked and scopes:
+            # Whoever moved during the week has parts in two counties: counted in a cell of each, one person
+            # would protect as two where neither county is published. So such a person protects nobody.
+            if holder not in ranked and scopes and len(rows) == 1:
                 found.cells[frozenset(scopes)] += 1
     for scope, people in alone.items():
         if people > 0:
@@ -194,12 +197,17 @@ def _known_weeks(
 
 
 def _groups_of(session: Session) -> dict[str, tuple[str, ...]]:
-    """The groups people are in at the release, families left out: those publish nothing."""
+    """The groups people are in and agree to at the release, families left out: those publish nothing."""
     found: dict[str, list[str]] = defaultdict(list)
     rows = session.execute(
         sa.select(GroupMember.holder, GroupMember.group_id)
         .join(CitizenGroup, CitizenGroup.id == GroupMember.group_id)
-        .where(GroupMember.left_at.is_(None), GroupMember.kind != FAMILY, CitizenGroup.closed_at.is_(None))
+        .where(
+            GroupMember.left_at.is_(None),
+            GroupMember.kind != FAMILY,
+            CitizenGroup.closed_at.is_(None),
+            members.agrees(GroupMember.holder, GROUP),
+        )
     )
     for holder, number in rows:
         found[holder].append(group_scope(number))

@@ -212,16 +212,24 @@ def move_phone(session: Session, actor: Actor, found: MergeOffer, *, now: dateti
         raise MergeNotPossible(
             reason="身份证号不能转移", reason_en="an identity number does not change hands"
         )
+    keys = sealing.keys(session)
+    phone = keys.open(found.sealed, context=_context(found.person_id, found.other_id))
     theirs = persons.find_identity(session, found.other_id)
-    if theirs is not None:
+    # They may have another number by now: that one stays theirs.
+    if theirs is not None and theirs.phone_index in keys.indexes("phone", phone):
         theirs.phone_sealed = theirs.phone_index = theirs.phone_at = None
         session.flush()
     audit(session, actor, "person.phone_moved", object_kind="person", object_id=found.other_id, now=now)
-    take_phone(
-        session, actor,
-        sealing.keys(session).open(found.sealed, context=_context(found.person_id, found.other_id)), now=now,
-    )  # fmt: skip
+    take_phone(session, actor, phone, now=now)
     _finish(session, found, MOVED, now=now)
+
+
+def forget_lapsed(session: Session, *, now: datetime) -> int:
+    """Delete offers nobody answered in time, with the number that was proven; returns how many."""
+    deleted = session.execute(
+        sa.delete(MergeOffer).where(MergeOffer.done_at.is_(None), MergeOffer.expires_at <= now)
+    )
+    return int(deleted.rowcount)  # type: ignore[attr-defined]
 
 
 def _finish(session: Session, found: MergeOffer, outcome: str, *, now: datetime) -> None:

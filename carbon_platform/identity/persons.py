@@ -265,7 +265,14 @@ def withdraw_consents(session: Session, person_id: int, *, now: datetime) -> int
 
 
 def set_state(session: Session, actor: Actor, person: Person, state: str, *, now: datetime) -> None:
-    """Close an account, ask for its erasure, or open it again, with an audit record."""
+    """Close an account, ask for its erasure, or open it again, with an audit record.
+
+    Errors: ``AccountClosed`` when it was deleted or merged while somebody was about to open it again.
+    """
+    if state == rules.OPEN:
+        session.refresh(person, with_for_update=True)
+        if person.state in (rules.DELETED, rules.MERGED):
+            raise closed(person)
     person.state, person.state_at = state, now
     person.erase_after = now + rules.ERASE_AFTER if state == rules.ERASING else None
     if state != rules.OPEN:

@@ -45,6 +45,10 @@ SEALED: tuple[Sealed, ...] = (
 )  # fmt: skip
 
 
+# Blind indexes of what is kept nowhere: nothing to index anew, so their key stays for as long as they do.
+INDEX_ONLY: tuple[tuple[str, str], ...] = (("taken_account", "external_index"),)
+
+
 def sealed_tables() -> list[tuple[Sealed, sa.Table]]:
     """The list with the tables; those of rooms that are not installed are left out."""
     return [(one, table) for one in SEALED if (table := Base.metadata.tables.get(one.table)) is not None]
@@ -102,7 +106,7 @@ def _anew(keys: sealing.Keyring, one: Sealed, row: Any, sealed: str) -> dict[str
 
 
 def left_behind(session: Session) -> dict[str, int]:
-    """How many values each key that is not the present one still opens: such a key must be kept."""
+    """How many values each key that is not the present one still opens, or knows again: it must be kept."""
     keys = sealing.keys(session)
     found: dict[str, int] = {}
     for one, table in sealed_tables():
@@ -115,4 +119,13 @@ def left_behind(session: Session) -> dict[str, int]:
         for (sealed,) in rows:
             key_id = sealing.sealed_with(sealed)
             found[key_id] = found.get(key_id, 0) + 1
+    for name, indexed in INDEX_ONLY:
+        only = Base.metadata.tables.get(name)
+        if only is None:
+            continue
+        for key_id in list(keys.index_keys)[1:]:
+            mine = only.c[indexed].startswith(f"{key_id}.", autoescape=True)
+            count = session.scalar(sa.select(sa.func.count()).select_from(only).where(mine)) or 0
+            if count:
+                found[key_id] = found.get(key_id, 0) + count
     return found

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
+from carbon_platform.db import among_texts, ask, instant, mark
 from carbon_platform.errors import Conflict, NotFound
 from carbon_platform.identity import person_rules, persons, rules
 from carbon_platform.identity.auditing import audit as audit  # every room asks for it here
@@ -205,30 +206,24 @@ def sign_out(session: Session, token: str, actor: Actor, *, now: datetime) -> No
     audit(session, actor, "session.close", object_kind="session", object_id="current", now=now)
 
 
-# Asked at every request, so built once, and a citizen comes along.
-_SESSION = (
-    sa.select(
-        LoginSession.user_id, Person.id, Person.nickname, Person.region_code, Person.holder, Person.state
-    )
-    .outerjoin(Person, Person.id == LoginSession.person_id)
-    .where(
-        LoginSession.token_hash == sa.bindparam("token_hash"),
-        LoginSession.ended_at.is_(None),
-        LoginSession.expires_at > sa.bindparam("now"),
-    )
-)
-
-
 def authenticate(session: Session, token: str, *, now: datetime) -> Actor | None:
     """Who holds this token; None when it is unknown, ended or expired."""
-    asked = {"token_hash": _token_hash(token), "now": now}
     session.flush()
-    found = session.connection().execute(_SESSION, asked).one_or_none()
-    if found is None:
+    connection = session.connection()
+    value = mark(connection)
+    text = (  # asked at every request; a citizen comes along
+        "SELECT s.user_id, p.id, p.nickname, p.region_code, p.holder, p.state "  # noqa: S608
+        "FROM login_session AS s LEFT JOIN person AS p ON p.id = s.person_id "
+        f"WHERE s.token_hash = {value} AND s.ended_at IS NULL AND s.expires_at > {value}"
+    )
+    found = ask(connection, text, (_token_hash(token), instant(connection, now)))
+    if not found:
         return None
-    if found.user_id is None:
-        return _person_actor(found) if found.state == person_rules.OPEN else None
-    user = session.get_one(User, found.user_id)
+    ((user_id, *person),) = found
+    if user_id is None:
+        citizen = _Citizen(*person)
+        return _person_actor(citizen) if citizen.state == person_rules.OPEN else None
+    user = session.get_one(User, user_id)
     return _user_actor(session, user) if user.active else None
 
 
@@ -245,7 +240,17 @@ def _user_actor(session: Session, user: User) -> Actor:
     )
 
 
-def _person_actor(person: Any) -> Actor:
+class _Citizen(NamedTuple):
+    """The columns of a person that a request needs."""
+
+    id: int
+    nickname: str
+    region_code: str
+    holder: str
+    state: str
+
+
+def _person_actor(person: Person | _Citizen) -> Actor:
     return Actor(
         name=person.nickname,
         role="citizen",
@@ -312,41 +317,48 @@ def find_consent(session: Session, actor: Actor, *, partner: str, purpose: str) 
     return session.scalar(_CONSENT, asked)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Standing:
-    """Where a holder stands with one partner and purpose: ``version`` agreed to, if any.
+    """A person at the door of intake: whether the account is in use, the county, and for each partner the
+    version of the text that is agreed to."""
 
-    ``open``: the account is in use.
-    """
-
-    version: str | None
     open: bool
+    region_code: str
+    versions: dict[str, str] = field(default_factory=dict)
 
 
-# Asked for every act and every batch, so given to the driver as they are.
-_STANDINGS = {
-    "postgresql": (
-        "SELECT p.holder, p.state, c.text_version FROM person p LEFT JOIN consent c ON c.person_id = p.id "
-        "AND c.partner = %s AND c.purpose = %s AND c.withdrawn_at IS NULL "
-        "WHERE p.holder IN (SELECT json_array_elements_text(%s::json))"
-    ),
-    "sqlite": (
-        "SELECT p.holder, p.state, c.text_version FROM person AS p "
-        "LEFT JOIN consent AS c ON c.person_id = p.id AND c.partner = ? AND c.purpose = ? "
-        "AND c.withdrawn_at IS NULL WHERE p.holder IN (SELECT value FROM json_each(?))"
-    ),
-}
+def standings_query(
+    connection: Connection, holders: Collection[str], *, partners: Collection[str], purpose: str
+) -> tuple[str, tuple[str, ...]]:
+    """What :func:`standings` asks; intake asks it within a statement of its own."""
+    from_these, partners_given = among_texts(connection, partners)
+    of_these, holders_given = among_texts(connection, holders)
+    text = (
+        "SELECT p.holder, p.state, p.region_code, c.partner, c.text_version FROM person AS p "  # noqa: S608
+        f"LEFT JOIN consent AS c ON c.person_id = p.id AND c.purpose = {mark(connection)} "
+        f"AND c.partner {from_these} AND c.withdrawn_at IS NULL WHERE p.holder {of_these}"
+    )
+    return text, (purpose, partners_given, holders_given)
 
 
 def standings(
-    session: Session, holders: Collection[str], *, partner: str, purpose: str
+    session: Session, holders: Collection[str], *, partners: Collection[str], purpose: str
 ) -> dict[str, Standing]:
     """The consents in force of many holders, in one statement; unknown holders are left out."""
     session.flush()
     connection = session.connection()
-    asked = (partner, purpose, json.dumps(list(holders)))
-    rows = connection.exec_driver_sql(_STANDINGS[connection.dialect.name], asked)
-    return {holder: Standing(version, state == person_rules.OPEN) for holder, state, version in rows}
+    query = standings_query(connection, holders, partners=partners, purpose=purpose)
+    return standings_of(ask(connection, *query))
+
+
+def standings_of(rows: Iterable[Sequence[Any]]) -> dict[str, Standing]:
+    """Rows of :data:`STANDINGS`, by holder."""
+    found: dict[str, Standing] = {}
+    for holder, state, region_code, partner, version in rows:
+        one = found.setdefault(holder, Standing(state == person_rules.OPEN, region_code))
+        if partner is not None:
+            one.versions[partner] = version
+    return found
 
 
 def list_consents(session: Session, actor: Actor) -> list[Consent]:

@@ -21,25 +21,29 @@ from carbon_platform.inclusion.rules import Window
 from carbon_platform.inclusion.schemas_overview import OverviewOut
 from carbon_platform.inclusion.tables import OffsetOrder
 from carbon_platform.market.service import cash_key
-from carbon_platform.web import Call, Page, in_transaction, outside_transaction, paged, reading
+from carbon_platform.web import (
+    Call,
+    PageArgs,
+    in_transaction,
+    outside_transaction,
+    paged,
+    present_page,
+    reading,
+)
 
 blp = Blueprint(
     "inclusion", __name__, url_prefix="/api/v1", description="普惠汇总与诚实榜 Bundles and reward honesty"
 )
 
 
-def _page(page: Page, items: list[Any]) -> dict[str, Any]:
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
-
-
 @blp.get("/bundles")
 @reading("inclusion.read")
-@blp.arguments(schemas.InclusionPageArgs, location="query")
+@blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.BundlesOut)
 def list_bundles(call: Call, args: dict[str, Any]) -> Any:
     """汇总 Bundles of creditable grams, newest first."""
     page = paged(call.session, bundles.bundles(), **args)
-    return _page(page, [present_bundle(call.session, row) for row in page.items])
+    return present_page(page, [present_bundle(call.session, row) for row in page.items])
 
 
 @blp.post("/bundles")
@@ -115,12 +119,11 @@ def read_overview(call: Call) -> Any:
 
 @blp.get("/inclusion/sponsorships")
 @reading("inclusion.read")
-@blp.arguments(schemas.InclusionPageArgs, location="query")
+@blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.SponsorshipsOut)
 def list_sponsorships(call: Call, args: dict[str, Any]) -> Any:
     """赞助 Promises to the reward fund and their receipts, newest first."""
-    page = paged(call.session, fund.sponsorships(), **args)
-    return _page(page, page.items)
+    return paged(call.session, fund.sponsorships(), **args)
 
 
 @blp.post("/inclusion/sponsorships")

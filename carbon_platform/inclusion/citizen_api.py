@@ -123,5 +123,8 @@ def confirm_payment(call: Call, code: str) -> Any:
         payment = port.find(row.payment_reference, row.amount_fen)
         if payment is None:
             raise PaymentOpen(order=code)
-        row = call.transact(lambda session: offsets.settle(session, call.actor, code, payment, now=call.now))
+        secret = call.settings.secret
+        row = call.transact(
+            lambda session: offsets.settle(session, call.actor, code, payment, secret=secret, now=call.now)
+        )
     return call.read(lambda session: present_order(session, row))

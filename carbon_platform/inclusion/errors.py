@@ -95,6 +95,18 @@ class OffsetsSoldOut(PlatformError):
     en = "At most {left_kg} kg can be bought now; you asked for {wanted_kg} kg. Take less, or wait."
 
 
+class TooMuchUnpaid(PlatformError):
+    code, status = "inclusion.too_much_unpaid", 409
+    zh = (
+        "您还有 {open_kg} 千克没有付款，加上这次 {wanted_kg} 千克超过 {most_kg} 千克。"
+        "请先付款，或等未付的订单过期（{minutes} 分钟）。"
+    )
+    en = (
+        "You have {open_kg} kg ordered and not paid; {wanted_kg} kg more would be above {most_kg} kg. "
+        "Pay first, or wait until the unpaid orders lapse ({minutes} minutes)."
+    )
+
+
 class OrderWrongState(PlatformError):
     code, status = "inclusion.order_state", 409
     zh = "订单 {order} 现在是「{state_zh}」，不能{action_zh}。"

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
+from carbon_platform.citizens import devices
 from carbon_platform.citizens.rules import local_day
 from carbon_platform.credits.glyphs import check_glyphs
 from carbon_platform.credits.tables import CreditBatch
@@ -30,6 +31,7 @@ from carbon_platform.inclusion.errors import (
     OffsetsSoldOut,
     OrderKeyTaken,
     OrderWrongState,
+    TooMuchUnpaid,
 )
 from carbon_platform.inclusion.payments import Payment
 from carbon_platform.inclusion.tables import OffsetLot, OffsetOrder
@@ -142,8 +144,8 @@ def order(
     """Set kilograms aside for a citizen until she has paid; the same order again answers the first.
 
     Out of one lot, the oldest that has enough, so that one certificate proves it. Errors:
-    ``InvalidInput`` (year), ``OrderKeyTaken``, ``OffsetsSoldOut``, ``GlyphMissing`` (a name no certificate
-    can print).
+    ``InvalidInput`` (year), ``OrderKeyTaken``, ``TooMuchUnpaid``, ``OffsetsSoldOut``, ``GlyphMissing`` (a
+    name no certificate can print).
     """
     this_year = int(local_day(now)[:4])
     if not this_year - YEARS_BACK <= year <= this_year:
@@ -161,6 +163,7 @@ def order(
         audit(session, actor, "offset.repeat", object_kind="offset_order", object_id=first.code, now=now)
         return first
     check_glyphs({"beneficiary_name": beneficiary})
+    _demand_paid(session, actor.holder, quantity_kg)
     lot = _reserve(session, quantity_kg)
     row = OffsetOrder(
         code="XY-O-" + base64.b32encode(secrets.token_bytes(CODE_BYTES)).decode(),
@@ -190,6 +193,21 @@ def order(
     audit(session, actor, "offset.order", object_kind="offset_order", object_id=row.code, now=now,
           detail={"quantity_kg": quantity_kg, "amount_fen": row.amount_fen})  # fmt: skip
     return row
+
+
+def _demand_paid(session: Session, holder: str, quantity_kg: int) -> None:
+    """Nobody sets more aside without paying than one may buy at once: others want the kilograms too."""
+    waiting = sa.select(sa.func.coalesce(sa.func.sum(OffsetOrder.quantity_kg), 0)).where(
+        OffsetOrder.holder == holder, OffsetOrder.state == rules.AWAITING
+    )
+    open_kg = int(session.scalar(waiting) or 0)
+    if open_kg + quantity_kg > QUANTITY_MAX_KG:
+        raise TooMuchUnpaid(
+            open_kg=open_kg,
+            wanted_kg=quantity_kg,
+            most_kg=QUANTITY_MAX_KG,
+            minutes=int(PAY_WITHIN.total_seconds() // 60),
+        )
 
 
 def _reserve(session: Session, quantity_kg: int) -> OffsetLot:
@@ -276,8 +294,13 @@ def note_opened(session: Session, actor: Actor, code: str, reference: str, *, no
     return row
 
 
-def settle(session: Session, actor: Actor, code: str, payment: Payment, *, now: datetime) -> OffsetOrder:
+def settle(
+    session: Session, actor: Actor, code: str, payment: Payment, *, now: datetime, secret: str = ""
+) -> OffsetOrder:
     """Note that an order was paid: the money goes to the citizens' account. Repeatable.
+
+    Where the channel names the payment account, ``secret`` makes the keyed hash by which it is known: more
+    accounts than a few that pay with it are looked at by a person.
 
     Money that came after the order had lapsed finds its kilograms again while there are some; else it is
     kept to be refunded. Errors: ``NotFound``; ``Conflict`` for a wrong amount.
@@ -308,6 +331,9 @@ def settle(session: Session, actor: Actor, code: str, payment: Payment, *, now: 
     row.state = rules.REFUND_DUE if late else rules.PAID
     row.payment_reference, row.entry_id, row.paid_at = payment.reference, posted.entry_id, now
     session.flush()
+    if payment.payer and secret:
+        mark = devices.fingerprint(secret, devices.PAYMENT, payment.payer)
+        devices.note(session, kind=devices.PAYMENT, fingerprint=mark, holder=row.holder, now=now)
     audit(session, actor, "offset.pay", object_kind="offset_order", object_id=row.code, now=now,
           detail={"state": row.state, "amount_fen": row.amount_fen})  # fmt: skip
     return row

@@ -17,10 +17,14 @@ MOCK, OFF = "mock", "off"
 
 @dataclass(frozen=True)
 class Payment:
-    """What the channel says about one order: its own reference, and the fen it has received."""
+    """What the channel says about one order: its own reference, and the fen it has received.
+
+    ``payer``: what it calls the payment account; empty if it does not say. Only a keyed hash of it is kept.
+    """
 
     reference: str
     paid_fen: int
+    payer: str = ""
 
 
 class PaymentPort(Protocol):

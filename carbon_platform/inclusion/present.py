@@ -15,6 +15,7 @@ from carbon_platform.credits import approval
 from carbon_platform.credits import rules as credit_rules
 from carbon_platform.credits.allocation import serial
 from carbon_platform.credits.tables import CreditBatch
+from carbon_platform.groups.catalogue import statistics_rule
 from carbon_platform.identity.rules import Actor
 from carbon_platform.inclusion import bundle_parts, bundles, footprint, offsets, rules
 from carbon_platform.inclusion.board import Board
@@ -80,7 +81,8 @@ def _my_bundle(mine: bundle_parts.Mine) -> dict[str, Any]:
         "acts": part.acts,
         "creditable_g": part.creditable_g,
         "reduction_g": part.reduction_g,
-        "bundle_g": bundle.creditable_g,
+        # Who knows their own grams can take them off: what is left has to be of k people.
+        "bundle_g": bundle.creditable_g if bundle.holders - 1 >= statistics_rule()[0] else None,
         "batch_code": bundle.batch_code,
         "batch_kg": batch.quantity_kg if batch else None,
         "vintage": batch.vintage if batch else None,
@@ -142,7 +144,9 @@ def present_footprint(session: Session, holder: str, row: Footprint | None) -> d
 
 
 def _result(session: Session, holder: str, row: Footprint) -> dict[str, Any]:
-    found = footprint.compute(row.quantities, row.persons)
+    # Equations of another set of factors would not give the total on record.
+    same = row.factor_set == footprint.version()
+    lines = footprint.compute(row.quantities, row.persons).lines if same else ()
     return {
         "year": row.year,
         "factor_set": row.factor_set,
@@ -152,10 +156,7 @@ def _result(session: Session, holder: str, row: Footprint) -> dict[str, Any]:
         "high_g": row.high_g,
         "retired_kg": offsets.retired_kg(session, holder, row.year),
         "made_at": row.made_at,
-        # Equations of another set of factors would not give the total on record.
-        "lines": [_footprint_line(line) for line in found.lines]
-        if row.factor_set == footprint.version()
-        else [],
+        "lines": [_footprint_line(line) for line in lines],
     }
 
 

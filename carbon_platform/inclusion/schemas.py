@@ -9,7 +9,7 @@ import marshmallow as ma
 
 from carbon_platform.credits.schemas import BlockerOut
 from carbon_platform.inclusion.offsets import QUANTITY_MAX_KG
-from carbon_platform.web import PageArgs, PageOut, PlainText, Schema, integer
+from carbon_platform.web import PageOut, PlainText, Schema, integer
 
 SPONSOR_CODE = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -77,7 +77,9 @@ class MyBundleOut(Schema):
     acts = ma.fields.Integer()
     creditable_g = ma.fields.Integer(**_said("your grams in this bundle"))
     reduction_g = ma.fields.Integer(**_said("points grade of the same acts; they stay in your book"))
-    bundle_g = ma.fields.Integer(**_said("of everybody together"))
+    bundle_g = ma.fields.Integer(
+        allow_none=True, **_said("of everybody together; null where fewer than ten others are in it")
+    )
     batch_code = ma.fields.String(**_said("the batch that holds them, once issued"))
     batch_kg = ma.fields.Integer(allow_none=True)
     vintage = ma.fields.Integer(allow_none=True)
@@ -372,7 +374,3 @@ class FootprintOut(Schema):
     boundary_en = ma.fields.String()
     items = ma.fields.List(ma.fields.Nested(FootprintItemOut))
     result = ma.fields.Nested(FootprintResultOut, allow_none=True)
-
-
-class InclusionPageArgs(PageArgs):
-    """Query of a paged list."""

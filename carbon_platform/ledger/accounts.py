@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from carbon_platform.db import text_array
 from carbon_platform.errors import PlatformError
 from carbon_platform.ledger import errors, tables
 from carbon_platform.ledger.roles import ROLES
@@ -51,14 +52,6 @@ def find(connection: Connection, keys: Iterable[AccountKey]) -> dict[AccountKey,
     else:
         found = connection.exec_driver_sql(_FIND_SQLITE, (json.dumps(rows),))
     return {wanted[place]: account_id for place, account_id in found}
-
-
-def text_array(values: Sequence[str]) -> str:
-    """An array literal of PostgreSQL. The driver's own is element by element, ten times slower."""
-    joined = '","'.join(values)
-    if "\\" in joined or joined.count('"') != 2 * (len(values) - 1):
-        joined = '","'.join(value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return f'{{"{joined}"}}'
 
 
 def find_or_make(connection: Connection, keys: Iterable[AccountKey]) -> dict[AccountKey, int]:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from carbon_platform.db import among_texts, ask, mark
 from carbon_platform.ledger import tables
 from carbon_platform.ledger.balances import AccountBalance
 from carbon_platform.ledger.values import AccountKey, Balance
@@ -45,17 +46,11 @@ def overdue(
 
 def holders_with(session: Session, role: str, holders: Collection[str]) -> set[str]:
     """Which of the holders have anything on a guarded account of the role."""
-    asked = {"holders": sorted(set(holders)), "role": role}
-    return set(session.connection().execute(_HOLDERS_WITH, asked).scalars())
-
-
-# Asked with every batch of acts, so built once.
-_HOLDERS_WITH = (
-    sa.select(tables.account.c.holder)
-    .join(tables.balance, tables.balance.c.account_id == tables.account.c.id)
-    .where(
-        tables.account.c.holder.in_(sa.bindparam("holders", expanding=True)),
-        tables.account.c.role == sa.bindparam("role"),
-        tables.balance.c.posted > 0,
+    connection = session.connection()
+    of_these, given = among_texts(connection, set(holders))
+    text = (  # asked with every batch of acts
+        "SELECT DISTINCT a.holder FROM ledger_account AS a "  # noqa: S608
+        "JOIN ledger_balance AS b ON b.account_id = a.id "
+        f"WHERE b.posted > 0 AND a.role = {mark(connection)} AND a.holder {of_these}"
     )
-)
+    return {row[0] for row in ask(connection, text, (role, given))}

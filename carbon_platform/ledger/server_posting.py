@@ -12,13 +12,14 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from carbon_platform.db import ask, text_array
 from carbon_platform.errors import PlatformError
 from carbon_platform.ledger import errors
-from carbon_platform.ledger.accounts import standing_refusal, text_array
+from carbon_platform.ledger.accounts import standing_refusal
 from carbon_platform.ledger.embedded_posting import repeated
 from carbon_platform.ledger.roles import ROLES
 from carbon_platform.ledger.rules import Request
@@ -31,6 +32,20 @@ _CALL = (
     "%s::int[], %s::int[], %s::int[], %s::bigint[], %s::timestamptz)"
 )
 _ACCEPTED, _DUPLICATE, _CONFLICT = 0, 1, 2
+
+
+class _Answer(NamedTuple):
+    """What ``ledger_post_batch`` says; see there."""
+
+    ids: list[int] | None
+    kinds: list[int] | None
+    stopped: int | None
+    code: str | None
+    key: int | None
+    needed: int | None
+    available: int | None
+    opened: datetime | None
+
 
 # Entries per call.
 _LARGEST, _SMALLEST = 10_000, 8
@@ -74,7 +89,7 @@ def _post_until_refused(connection: Connection, requests: Sequence[Request], now
         distinct.setdefault(request.entry.reference, request)
     firsts = list(distinct.values())
     keys, arguments = _arguments(firsts, now)
-    row = connection.exec_driver_sql(_CALL, arguments).one()
+    (row,) = map(_Answer._make, ask(connection, _CALL, arguments))
     done = len(firsts) if row.stopped is None else row.stopped - 1
     answers = {
         first.entry.reference: (entry_id, kind)

@@ -8,13 +8,9 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from carbon_platform.market import queries, schemas, service
-from carbon_platform.web import Call, Page, PageArgs, in_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, in_transaction, paged, present_page, reading
 
 blp = Blueprint("market", __name__, url_prefix="/api/v1", description="市场 Listings, orders, trades, cash")
-
-
-def _page(page: Page, items: list[Any]) -> dict[str, Any]:
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total, "pages": page.pages}
 
 
 @blp.post("/listings")
@@ -36,7 +32,7 @@ def list_listings(call: Call, args: dict[str, Any]) -> Any:
     """行情 What is on offer, the best price first, with the land behind it."""
     statement = queries.listings(status=args["status"], county_code=args["county"], batch_code=args["batch"])
     page = paged(call.session, statement, page=args["page"], size=args["size"])
-    return _page(page, queries.view_listings(call.session, page.items))
+    return present_page(page, queries.view_listings(call.session, page.items))
 
 
 @blp.get("/listings/<int:listing_id>")
@@ -75,7 +71,7 @@ def order(call: Call, payload: dict[str, Any], listing_id: int) -> Any:
 def list_trades(call: Call, args: dict[str, Any]) -> Any:
     """成交 Trades, newest first: an enterprise sees its own, others those of their region."""
     page = paged(call.session, queries.trades(call.actor), page=args["page"], size=args["size"])
-    return _page(page, queries.view_trades(call.session, page.items))
+    return present_page(page, queries.view_trades(call.session, page.items))
 
 
 @blp.get("/trades/<code>")

@@ -20,7 +20,7 @@ from carbon_platform.merchants.present import (
     present_merchant,
     present_statement,
 )
-from carbon_platform.web import Call, PageArgs, in_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, in_transaction, paged, present_page, reading
 
 blp = Blueprint(
     "merchants", __name__, url_prefix="/api/v1", description="商家 Merchants: offers, shops, settlement"
@@ -34,8 +34,7 @@ blp = Blueprint(
 def list_merchants(call: Call, args: dict[str, Any]) -> Any:
     """商家 Merchants of the region, by code."""
     page = paged(call.session, service.merchants(call.actor), **args)
-    items = [present_merchant(row) for row in page.items]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, map(present_merchant, page.items))
 
 
 @blp.post("/merchants")
@@ -106,8 +105,7 @@ def list_statements(call: Call, args: dict[str, Any]) -> Any:
 
 def _statements_page(call: Call, found: Any, args: dict[str, Any]) -> dict[str, Any]:
     page = paged(call.session, found, **args)
-    items = [present_statement(row) for row in page.items]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, map(present_statement, page.items))
 
 
 @blp.post("/merchant-statements")
@@ -130,12 +128,7 @@ def get_statement(call: Call, args: dict[str, Any], code: str) -> Any:
     """一张结算单 A statement with its lines."""
     statement = statements.get_statement(call.session, call.actor, code)
     page = paged(call.session, statements.lines(statement), **args)
-    return present_statement(statement) | {
-        "items": page.items,
-        "page": page.page,
-        "size": page.size,
-        "total": page.total,
-    }
+    return present_statement(statement) | present_page(page, page.items)
 
 
 @blp.post("/merchant-statements/<code>/decision")
@@ -144,15 +137,7 @@ def get_statement(call: Call, args: dict[str, Any], code: str) -> Any:
 @blp.response(200, schemas.MerchantStatementOut)
 def decide_statement(call: Call, payload: dict[str, Any], code: str) -> Any:
     """审批 Approve or decline: never the one who prepared it."""
-    done = statements.decide(
-        call.session,
-        call.actor,
-        code,
-        approve=payload["decision"] == "approve",
-        note=payload["note"],
-        now=call.now,
-    )
-    return present_statement(done)
+    return present_statement(statements.decide(call.session, call.actor, code, now=call.now, **payload))
 
 
 @blp.post("/merchant-statements/<code>/payment")

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from carbon_platform.citizens import refunds, reward_rules
 from carbon_platform.citizens.tables import RewardBudget
 from carbon_platform.db import Database
+from carbon_platform.errors import PlatformError
 from carbon_platform.merchants import service
-from carbon_platform.merchants.errors import SponsorShort
 from carbon_platform.merchants.tables import Merchant
 
 give_back_due = refunds.give_back_due
@@ -22,7 +22,8 @@ AHEAD_DAYS = 7
 def keep_budgets(db: Database, *, now: datetime) -> tuple[str, str]:
     """Open this month's budgets (and the next one's, in its last week), close those that are settled.
 
-    Returns (outcome, words): an alarm when a sponsor's money is short. One transaction per budget.
+    Returns (outcome, words): an alarm when a sponsor's money is short, or an account stands still. One
+    transaction per budget.
     """
     months = sorted({reward_rules.month_of(now), reward_rules.month_of(now + timedelta(days=AHEAD_DAYS))})
     opened, closed, returned = 0, 0, 0
@@ -33,12 +34,17 @@ def keep_budgets(db: Database, *, now: datetime) -> tuple[str, str]:
                 lambda s, code=code, month=month: service.open_budget(s, code, month, now=now) is not None  # type: ignore[misc]
             )
             opened += made
-        except SponsorShort as error:
+        except PlatformError as error:
+            # Short of money, or an account that stands still: the other merchants have their month.
             short.append(f"{code} {month}: {error.message('en')}")
     for code, month in db.read(lambda s: _past_budgets(s, reward_rules.month_of(now))):
-        left = db.transact(
-            lambda s, code=code, month=month: service.close_budget(s, code, month, now=now)  # type: ignore[misc]
-        )
+        try:
+            left = db.transact(
+                lambda s, code=code, month=month: service.close_budget(s, code, month, now=now)  # type: ignore[misc]
+            )
+        except PlatformError as error:
+            short.append(f"{code} {month}: {error.message('en')}")
+            continue
         if left is not None:
             closed, returned = closed + 1, returned + left
     words = [f"{opened} budgets opened, {closed} closed, {returned:,} fen given back", *short]

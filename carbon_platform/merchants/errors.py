@@ -77,6 +77,15 @@ class StatementClosed(PlatformError):
     en = "Statement {key} is {state_en} and cannot be {action_en} any more."
 
 
+class PaymentKnown(PlatformError):
+    code, status = "merchant.payment_known", 409
+    zh = "银行流水号 {reference} 已用来确认结算单 {statement} 的付款；一笔付款只能确认一张。请核对流水号。"
+    en = (
+        "Bank reference {reference} has confirmed the payment of statement {statement} already; one transfer "
+        "pays one statement. Check the reference."
+    )
+
+
 class SecondPersonNeeded(PlatformError):
     code, status = "merchant.second_person_needed", 403
     zh = "结算单 {key} 是您做的，须由另一位同事审批。"

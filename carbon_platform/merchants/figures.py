@@ -86,9 +86,10 @@ def liability(session: Session, merchant: Merchant | None = None) -> Liability:
 
     Only what is open is read, by index: it costs the same however much was settled before.
     """
-    known = {row.code: row.holder for row in session.execute(sa.select(Merchant.code, Merchant.holder))}
     if merchant is not None:
         known = {merchant.code: merchant.holder}
+    else:
+        known = {row.code: row.holder for row in session.execute(sa.select(Merchant.code, Merchant.holder))}
     drafts = sa.select(MerchantStatement.code).where(MerchantStatement.state == "draft")
     promised = session.execute(
         _total(known).where(Redemption.status.in_((rewards.READY, rewards.REFUNDING)))
@@ -98,7 +99,8 @@ def liability(session: Session, merchant: Merchant | None = None) -> Liability:
             Redemption.status == rewards.USED, Redemption.settled_in.in_(["", *session.scalars(drafts)])
         )
     ).one()
-    payable = sum(ledger.balance(session, payable_account(holder)).available for holder in known.values())
+    owed = sorted(ledger.holders_with(session, ledger.PAYABLE, known.values()))
+    payable = sum(ledger.balance(session, payable_account(holder)).available for holder in owed)
     return Liability(int(promised[0]), int(promised[1]), int(unsettled[0]), payable)
 
 

@@ -8,12 +8,7 @@ import marshmallow as ma
 
 from carbon_platform.citizens.reward_rules import KINDS
 from carbon_platform.citizens.reward_schemas import RewardOut
-from carbon_platform.web import PageArgs, PageOut, PlainText, Schema, integer
-
-
-def _described(text: str, **more: Any) -> dict[str, Any]:
-    return {"metadata": {"description": text, **more}}
-
+from carbon_platform.web import Decision, PageArgs, PageOut, PlainText, Schema, described, integer
 
 _CODE = ma.validate.Regexp(
     r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?\Z", error="小写字母、数字、连字符，至多 24 个"
@@ -44,25 +39,25 @@ class MerchantFields(Schema):
     sponsor_code = ma.fields.String(
         required=True,
         validate=_CODE,
-        **_described("who pays; its money lies in the reward fund", example="city"),
+        **described("who pays; its money lies in the reward fund", example="city"),
     )
     month_budget_fen = integer(
-        0, MOST_FEN, required=False, load_default=0, **_described("set aside for each month, fen")
+        0, MOST_FEN, required=False, load_default=0, **described("set aside for each month, fen")
     )
     offline_hours = integer(
         0, 168, required=False, load_default=24,
-        **_described("how long its shops may work from their last list; refunds wait as long"),
+        **described("how long its shops may work from their last list; refunds wait as long"),
     )  # fmt: skip
     scene_code = ma.fields.String(
         load_default="",
         validate=ma.validate.Length(0, 40),
-        **_described("act source through which a convenience store reports low-carbon purchases"),
+        **described("act source through which a convenience store reports low-carbon purchases"),
     )
     status = ma.fields.String(
         load_default="illustrative",
         validate=ma.validate.OneOf(["verified", "secondary", "unverified", "illustrative", "local-decision"]),
     )
-    source = words(2, 200, required=True, **_described("agreement or other source of these terms"))
+    source = words(2, 200, required=True, **described("agreement or other source of these terms"))
 
 
 class MerchantIn(MerchantFields):
@@ -108,7 +103,7 @@ class MerchantsOut(PageOut):
 
 class HoursRow(Schema):
     days = ma.fields.List(
-        integer(1, 7), required=True, validate=ma.validate.Length(1, 7), **_described("Monday = 1")
+        integer(1, 7), required=True, validate=ma.validate.Length(1, 7), **described("Monday = 1")
     )
     start = ma.fields.String(required=True, validate=_CLOCK, data_key="from", metadata={"example": "09:00"})
     end = ma.fields.String(required=True, validate=_CLOCK, data_key="to", metadata={"example": "17:30"})
@@ -121,10 +116,10 @@ class HoursRow(Schema):
 class OfferFields(Schema):
     name_zh = words(2, 60, required=True)
     name_en = words(2, 80, required=True)
-    price_points = integer(1, 10**6, **_described("points; of a donation project: its unit"))
-    value_fen = integer(0, 10**7, **_described("what the sponsor pays the merchant for one"))
+    price_points = integer(1, 10**6, **described("points; of a donation project: its unit"))
+    value_fen = integer(0, 10**7, **described("what the sponsor pays the merchant for one"))
     topup_fen = integer(
-        0, 10**7, required=False, load_default=0, **_described("what the citizen adds in the shop")
+        0, 10**7, required=False, load_default=0, **described("what the citizen adds in the shop")
     )
     person_month_limit = integer(1, 10**4, required=False, load_default=None, allow_none=True)
     season_from = IsoDay(load_default=None, allow_none=True)
@@ -152,7 +147,7 @@ class OfferPatch(Schema):
     hours = ma.fields.List(ma.fields.Nested(HoursRow), validate=ma.validate.Length(0, 14))
     code_days = integer(1, 366, required=False)
     active = ma.fields.Boolean(truthy={True}, falsy={False})
-    add_stock = integer(-(10**7), 10**7, required=False, **_described("added to what is left"))
+    add_stock = integer(-(10**7), 10**7, required=False, **described("added to what is left"))
 
 
 class BudgetIn(Schema):
@@ -163,15 +158,15 @@ class BudgetIn(Schema):
 class BudgetOut(Schema):
     month = ma.fields.String()
     sponsor_code = ma.fields.String()
-    limit_fen = ma.fields.Integer(**_described("money set aside"))
-    committed_fen = ma.fields.Integer(**_described("value of vouchers handed out and not taken back"))
+    limit_fen = ma.fields.Integer(**described("money set aside"))
+    committed_fen = ma.fields.Integer(**described("value of vouchers handed out and not taken back"))
     closed_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
 
 
 class MerchantDetailOut(MerchantOut):
     offers = ma.fields.List(ma.fields.Nested(RewardOut))
     budgets = ma.fields.List(ma.fields.Nested(BudgetOut))
-    liability = ma.fields.Dict(**_described("fen promised, unsettled, payable"))
+    liability = ma.fields.Dict(**described("fen promised, unsettled, payable"))
 
 
 class MerchantStatementIn(Schema):
@@ -180,12 +175,12 @@ class MerchantStatementIn(Schema):
 
 
 class StatementDecisionIn(Schema):
-    decision = ma.fields.String(required=True, validate=ma.validate.OneOf(["approve", "decline"]))
+    approve = Decision("approve")
     note = words(0, 200, load_default="")
 
 
 class MerchantPaymentIn(Schema):
-    bank_reference = words(4, 60, required=True, **_described("of the bank's transfer"))
+    bank_reference = words(4, 60, required=True, **described("of the bank's transfer"))
 
 
 class MerchantStatementOut(Schema):
@@ -195,7 +190,7 @@ class MerchantStatementOut(Schema):
     lines = ma.fields.Integer()
     points = ma.fields.Integer()
     amount_fen = ma.fields.Integer()
-    state = ma.fields.String(**_described("draft, declined, approved, paid"))
+    state = ma.fields.String(**described("draft, declined, approved, paid"))
     state_zh = ma.fields.String()
     state_en = ma.fields.String()
     prepared_by = ma.fields.String()
@@ -229,21 +224,18 @@ class MerchantStatementLineOut(Schema):
     handed_in_at = ma.fields.AwareDateTime(format="iso", attribute="use_recorded_at")
 
 
-class MerchantStatementDetailOut(MerchantStatementOut):
+class MerchantStatementDetailOut(PageOut, MerchantStatementOut):
     items = ma.fields.List(ma.fields.Nested(MerchantStatementLineOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class UseIn(Schema):
     code = ma.fields.String(
         required=True,
         validate=ma.validate.Length(1, 400),
-        **_described("typed, spoken or what the QR held", example="XY-ABCD-EFGH-IJKL-MNOP"),
+        **described("typed, spoken or what the QR held", example="XY-ABCD-EFGH-IJKL-MNOP"),
     )
     used_at = ma.fields.AwareDateTime(
-        format="iso", load_default=None, allow_none=True, **_described("by the shop's clock; null: now")
+        format="iso", load_default=None, allow_none=True, **described("by the shop's clock; null: now")
     )
     device = ma.fields.String(
         required=True,
@@ -255,19 +247,19 @@ class UseIn(Schema):
 
 class VerificationsIn(Schema):
     rows = ma.fields.List(
-        ma.fields.Nested(UseIn), required=True, validate=ma.validate.Length(1), **_described("at most 200")
+        ma.fields.Nested(UseIn), required=True, validate=ma.validate.Length(1), **described("at most 200")
     )
 
 
 class VerificationOut(Schema):
-    outcome = ma.fields.String(**_described("accepted or refused"))
-    duplicate = ma.fields.Boolean(**_described("handed in before: answered as then, no second effect"))
-    number = ma.fields.Integer(allow_none=True, **_described("of the voucher"))
+    outcome = ma.fields.String(**described("accepted or refused"))
+    duplicate = ma.fields.Boolean(**described("handed in before: answered as then, no second effect"))
+    number = ma.fields.Integer(allow_none=True, **described("of the voucher"))
     name_zh = ma.fields.String()
     name_en = ma.fields.String()
     points = ma.fields.Integer()
-    topup_fen = ma.fields.Integer(**_described("to be paid in the shop"))
-    value_fen = ma.fields.Integer(**_described("what the statement will pay for it"))
+    topup_fen = ma.fields.Integer(**described("to be paid in the shop"))
+    value_fen = ma.fields.Integer(**described("what the statement will pay for it"))
     reason_code = ma.fields.String()
     reason_zh = ma.fields.String()
     reason_en = ma.fields.String()
@@ -280,7 +272,7 @@ class VerificationsOut(Schema):
 
 
 class ListedCode(Schema):
-    hash = ma.fields.String(**_described("first half of SHA-256 of the code, hexadecimal"))
+    hash = ma.fields.String(**described("first half of SHA-256 of the code, hexadecimal"))
     reward = ma.fields.String()
     topup_fen = ma.fields.Integer()
     expires_at = ma.fields.AwareDateTime(format="iso")
@@ -298,25 +290,25 @@ class ListedOffer(Schema):
 class ShopKeysOut(Schema):
     algorithm = ma.fields.String()
     keys = ma.fields.List(
-        ma.fields.String(), **_described("public keys, 64 hexadecimal digits, present first")
+        ma.fields.String(), **described("public keys, 64 hexadecimal digits, present first")
     )
     merchant = ma.fields.String()
     name_zh = ma.fields.String()
     name_en = ma.fields.String()
     made_at = ma.fields.AwareDateTime(format="iso")
     good_until = ma.fields.AwareDateTime(
-        format="iso", **_described("no code is taken without network after this")
+        format="iso", **described("no code is taken without network after this")
     )
     offers = ma.fields.List(ma.fields.Nested(ListedOffer))
     ready = ma.fields.List(ma.fields.Nested(ListedCode))
-    void = ma.fields.List(ma.fields.String(), **_described("hashes of codes that are used or given back"))
+    void = ma.fields.List(ma.fields.String(), **described("hashes of codes that are used or given back"))
 
 
 class ShopStatementsOut(MerchantStatementsOut):
     month = ma.fields.String()
     budget_fen = ma.fields.Integer()
     committed_fen = ma.fields.Integer()
-    used = ma.fields.Integer(**_described("vouchers used this month"))
-    used_fen = ma.fields.Integer(**_described("to be settled for this month's uses"))
+    used = ma.fields.Integer(**described("vouchers used this month"))
+    used_fen = ma.fields.Integer(**described("to be settled for this month's uses"))
     topup_fen = ma.fields.Integer()
-    refused = ma.fields.Integer(**_described("uses refused this month"))
+    refused = ma.fields.Integer(**described("uses refused this month"))

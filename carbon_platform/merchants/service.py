@@ -86,6 +86,10 @@ def change_merchant(
         session.execute(
             sa.update(Reward).where(Reward.merchant_code == code).values(offline_hours=merchant.offline_hours)
         )
+    if "name_zh" in changes:
+        session.execute(
+            sa.update(Reward).where(Reward.merchant_code == code).values(provider_zh=merchant.name_zh)
+        )
     if "state" in changes and merchant.state != ACTIVE:
         session.execute(sa.update(Reward).where(Reward.merchant_code == code).values(active=False))
     audit(

@@ -1,7 +1,8 @@
 """A shop uses codes: one by one at the till, or those it took without network, all at once.
 
 Each attempt is kept, accepted or refused. A code is used once: the row of the voucher is changed only
-from ``ready`` (or from ``refunding``, by a use of before the wish), and a unique index says the same.
+from ``ready`` (or from ``refunding``, by a use of before the wish or of a shop that could not hear of it),
+and a unique index says the same.
 Two shops that took the same code without network: the first that is heard is paid, the other one reads
 where and when. The same attempt delivered again is answered as before.
 """
@@ -143,7 +144,10 @@ def _refusal(
     if redemption.expires_at is not None and use.used_at >= redemption.expires_at:
         return errors.CodeExpired(expires_at=_said(redemption.expires_at))
     asked = redemption.refund_requested_at
-    if redemption.status == rewards.REFUNDING and (asked is None or use.used_at > asked):
+    # A shop without network cannot hear of the wish. What it handed out is paid, and no points come back:
+    # nobody asks for the points first and goes to such a shop afterwards.
+    unheard = use.offline or (asked is not None and use.used_at <= asked)
+    if redemption.status == rewards.REFUNDING and not unheard:
         return errors.CodeGivenBack(at=_said(asked))
     hours = session.get_one(Reward, redemption.reward_code).hours
     if not reward_rules.is_open(hours, use.used_at):

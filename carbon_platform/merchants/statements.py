@@ -172,8 +172,9 @@ def confirm_payment(
 ) -> MerchantStatement:
     """The bank has paid. The same reference again changes nothing.
 
-    Errors: ``NotFound``, ``StatementClosed``.
+    Errors: ``NotFound``, ``StatementClosed``, ``PaymentKnown`` (one transfer pays one statement).
     """
+    serialise(session, f"merchant-payment:{bank_reference}")
     statement = get_statement(session, actor, code, lock=True)
     if statement.state == PAID and statement.bank_reference == bank_reference:
         audit(
@@ -186,6 +187,13 @@ def confirm_payment(
         )
         return statement
     _demand_state(statement, APPROVED, ("付款", "paid"))
+    other = session.scalar(
+        sa.select(MerchantStatement.code).where(
+            MerchantStatement.state == PAID, MerchantStatement.bank_reference == bank_reference
+        )
+    )
+    if other is not None:
+        raise errors.PaymentKnown(reference=bank_reference, statement=other)
     merchant = session.get_one(Merchant, statement.merchant_code)
     entry = ledger.Entry(
         reason="reward.payment",

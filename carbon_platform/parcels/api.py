@@ -10,7 +10,6 @@ from typing import Any, Final
 import marshmallow as ma
 from flask import Response
 from flask_smorest import Blueprint
-from flask_smorest.fields import Upload
 
 from carbon_platform.parcels import register, service
 from carbon_platform.parcels.error_sheets import error_csv as error_lines
@@ -18,6 +17,7 @@ from carbon_platform.parcels.rules import KINDS
 from carbon_platform.parcels.staged_rows import CHANGES, OUTCOMES
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
 from carbon_platform.web import (
+    Attachment,
     Call,
     FileIn,
     PageArgs,
@@ -38,7 +38,7 @@ _BBOX: Final = "west,south,east,north in degrees, such as 114.5,31.8,114.7,32.0"
 
 
 class UploadIn(FileIn):
-    file = Upload(required=True, metadata={"description": "zip with one shapefile, gpkg, geojson or kml"})
+    file = Attachment("zip with one shapefile, gpkg, geojson or kml")
     kind = ma.fields.String(
         load_default=None,
         validate=ma.validate.OneOf(list(KINDS)),

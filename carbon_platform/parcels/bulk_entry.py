@@ -43,7 +43,7 @@ def enter_new(session: Session, record: ParcelImport, wanted: Sequence[str], eve
     ready = sa.and_(waiting, ParcelImportRow.outcome.in_(wanted), sa.not_(ParcelImportRow.needs_approval))
     for rows in _parts(session, ready):
         bounds = shapely.bounds(shapely.from_wkb([row.geometry for row in rows])).tolist()
-        values = [parcel_values(record, row, box, event) for row, box in zip(rows, bounds, strict=True)]
+        values = parcel_values(record, rows, bounds, event)
         insert_many(session, "parcel", tuple(values[0]), map(_plain, values))
     index_new(session, newest)
     record_first_events(session, newest, event)

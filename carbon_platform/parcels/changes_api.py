@@ -7,7 +7,6 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 from flask_smorest import Blueprint
-from flask_smorest.fields import Upload
 
 from carbon_platform.parcels import attribute_changes, history, proposals, register, service
 from carbon_platform.parcels.api import AcceptanceOut, AcceptIn, ImportOut, ParcelArgs
@@ -18,7 +17,16 @@ from carbon_platform.parcels.preview import preview_geojson
 from carbon_platform.parcels.proposals import ACTIONS, Proposal
 from carbon_platform.parcels.rules import TooManyParcels
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
-from carbon_platform.web import Call, FileIn, PlainText, Schema, in_transaction, outside_transaction, reading
+from carbon_platform.web import (
+    Attachment,
+    Call,
+    FileIn,
+    PlainText,
+    Schema,
+    in_transaction,
+    outside_transaction,
+    reading,
+)
 
 blp = Blueprint("parcel_changes", __name__, url_prefix="/api/v1", description="地块变更 Changes of parcels")
 
@@ -52,7 +60,7 @@ class ChangeIn(Schema):
 
 
 class SheetIn(FileIn):
-    file = Upload(required=True, metadata={"description": "the workbook as it was exported, edited"})
+    file = Attachment("the workbook as it was exported, edited")
     reason = PlainText(load_default="", validate=ma.validate.Length(0, 200))
     effective_on = ma.fields.Date(load_default=None, allow_none=True)
 

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import marshmallow as ma
 from flask import Response
 from flask_smorest import Blueprint
-from flask_smorest.fields import Upload
 
 from carbon_platform.parcels import evidence
 from carbon_platform.parcels.evidence_commands import store_of
@@ -19,6 +18,7 @@ from carbon_platform.parcels.evidence_tables import Evidence, EvidenceObject
 from carbon_platform.parcels.tables import Parcel
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
 from carbon_platform.web import (
+    Attachment,
     Call,
     FileIn,
     PageArgs,
@@ -29,6 +29,7 @@ from carbon_platform.web import (
     outside_transaction,
     paged,
     platform,
+    present_page,
     reading,
 )
 
@@ -38,7 +39,7 @@ _OLDEST = date(1950, 1, 1)
 
 
 class EvidenceIn(FileIn):
-    file = Upload(required=True, metadata={"description": "JPEG, PNG, WebP, PDF; a log is CSV or XLSX"})
+    file = Attachment("JPEG, PNG, WebP, PDF; a log is CSV or XLSX")
     kind = ma.fields.String(required=True, validate=ma.validate.OneOf(KINDS))
     note = PlainText(load_default="", validate=ma.validate.Length(max=400))
     shows_from = ma.fields.Date(load_default=None, metadata={"description": "first day it shows"})
@@ -188,8 +189,7 @@ def list_of_parcel(call: Call, query: dict[str, Any], code: str) -> Any:
 def _page(call: Call, query: dict[str, Any], *, parcel: str | None) -> dict[str, Any]:
     filters = {name: query.pop(name) for name in ("kind", "outcome", "withdrawn")}
     found = paged(call.session, evidence.evidence_statement(call.actor, parcel=parcel, **filters), **query)
-    items = [present(*row) for row in found.items]
-    return {"items": items, "page": found.page, "size": found.size, "total": found.total}
+    return present_page(found, [present(*row) for row in found.items])
 
 
 @blp.get("/evidence/<int:number>")

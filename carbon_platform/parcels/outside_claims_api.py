@@ -9,7 +9,6 @@ from typing import Any
 import marshmallow as ma
 from flask import request
 from flask_smorest import Blueprint
-from flask_smorest.fields import Upload
 
 from carbon_platform.parcels import outside_claims
 from carbon_platform.parcels.outside_claims_rules import POOLS, SCHEMES
@@ -18,6 +17,7 @@ from carbon_platform.parcels.register import CHINA
 from carbon_platform.parcels.uploads import plain_name, scratch_folder, too_large_in_words
 from carbon_platform.regions.boundaries import coverage
 from carbon_platform.web import (
+    Attachment,
     Call,
     FileIn,
     PageArgs,
@@ -26,6 +26,7 @@ from carbon_platform.web import (
     in_transaction,
     outside_transaction,
     paged,
+    present_page,
     reading,
 )
 from carbon_platform.web.schemas import PlainText
@@ -45,7 +46,7 @@ def _text(low: int, high: int, **metadata: str) -> PlainText:
 
 
 class DeclarationIn(FileIn):
-    file = Upload(required=True, metadata={"description": "the claimed land: zip with a shapefile, gpkg …"})
+    file = Attachment("the claimed land: zip with a shapefile, gpkg …")
     scheme = ma.fields.String(required=True, validate=ma.validate.OneOf(list(SCHEMES)))
     reference = _text(1, 100, description="how the scheme knows it: project number, docket number")
     title = _text(2, 200)
@@ -147,8 +148,7 @@ def list_declarations(call: Call, args: dict[str, Any]) -> Any:
     if args["status"]:
         statement = statement.where(OutsideClaim.status == args["status"])
     page = paged(call.session, statement, page=args["page"], size=args["size"])
-    items = present(call.session, page.items)
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, present(call.session, page.items))
 
 
 @blp.get("/outside-claims/<number>")

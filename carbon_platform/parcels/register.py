@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta, timezone
 from typing import Any, Final
 
@@ -96,7 +96,7 @@ def enter(session: Session, record: ParcelImport, rows: list[ParcelImportRow], e
     if not rows:
         return
     bounds = shapely.bounds(shapely.from_wkb([row.geometry for row in rows])).tolist()
-    values = [parcel_values(record, row, box, event) for row, box in zip(rows, bounds, strict=True)]
+    values = parcel_values(record, rows, bounds, event)
     statement = sa.insert(Parcel).returning(Parcel.id, sort_by_parameter_order=True)
     ids = list(session.scalars(statement, values))
     index_boxes(session, zip(ids, [tuple(box) for box in bounds], strict=True))
@@ -105,10 +105,25 @@ def enter(session: Session, record: ParcelImport, rows: list[ParcelImportRow], e
         row.parcel_id = parcel_id
 
 
-def parcel_values(record: ParcelImport, row: Any, box: list[float], event: Record) -> dict[str, Any]:
-    """Columns of ``parcel`` for a row of a report (its table's columns) with the bounds ``box``."""
+def parcel_values(
+    record: ParcelImport, rows: Iterable[Any], boxes: Iterable[list[float]], event: Record
+) -> list[dict[str, Any]]:
+    """Columns of ``parcel`` for rows of a report (its table's columns) with their bounds."""
+    year = record.uploaded_at.astimezone(CHINA).year
+    common = {
+        "source_epsg": record.epsg,
+        "status": REGISTERED,
+        "valid_from": event.effective_on,
+        "valid_to": None,
+        "import_id": record.id,
+        "version": 1,
+    }
+    return [_parcel_of(row, box, year) | common for row, box in zip(rows, boxes, strict=True)]
+
+
+def _parcel_of(row: Any, box: list[float], uploaded_in: int) -> dict[str, Any]:
     attributes = row.attributes
-    year, origin = rules.planting_year(attributes, record.uploaded_at.astimezone(CHINA).year)
+    year, origin = rules.planting_year(attributes, uploaded_in)
     kept = dict(attributes)
     kept.pop("right_holder", None)
     if origin:
@@ -128,16 +143,10 @@ def parcel_values(record: ParcelImport, row: Any, box: list[float], event: Recor
         "attributes": kept,
         "geometry": row.geometry,
         "source_geometry": row.source_geometry,
-        "source_epsg": record.epsg,
         "min_lon": box[0],
         "min_lat": box[1],
         "max_lon": box[2],
         "max_lat": box[3],
-        "status": REGISTERED,
-        "valid_from": event.effective_on,
-        "valid_to": None,
-        "import_id": record.id,
-        "version": 1,
     }
 
 

@@ -9,8 +9,6 @@ import click
 from flask.cli import AppGroup
 
 from carbon_platform.errors import PlatformError
-from carbon_platform.identity import sealing
-from carbon_platform.partners import keys
 from carbon_platform.partners.takeover import Expected, Report, take_over
 from carbon_platform.web import platform
 
@@ -88,11 +86,3 @@ def _show(report: Report) -> None:
         click.echo(f"✗ 另有 {hidden:,} 处未列出。{hidden:,} more are not listed.", err=True)
     if report.agreed:
         click.echo("✓ 对账一致。Everything agrees.")
-
-
-@group.command("reseal-keys")
-def reseal_keys() -> None:
-    """Seal the partners' secrets again under the present key of the key file."""
-    house = platform()
-    count = house.db.transact(lambda session: keys.reseal(session, sealing.keys(session)))
-    click.echo(f"已重新加密 {count} 把密钥。{count} secrets sealed again.")

@@ -104,16 +104,6 @@ def find_secret(
     return key.scene_code, secret.encode()
 
 
-def reseal(session: Session, keyring: Keyring) -> int:
-    """Seal every secret again under the present key of the key file; returns how many."""
-    count = 0
-    for key in session.scalars(sa.select(PartnerKey)):
-        context = f"{_COLUMN}:{key.key_id}"
-        key.secret_sealed = keyring.seal(keyring.open(key.secret_sealed, context=context), context=context)
-        count += 1
-    return count
-
-
 def use_nonce(session: Session, key_id: str, nonce: str, *, now: datetime) -> bool:
     """Note a nonce; False if the key used it before. Two at once: the second one's transaction runs again."""
     if session.get(PartnerNonce, (key_id, nonce)) is not None:

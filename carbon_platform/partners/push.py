@@ -45,6 +45,11 @@ class Line:
 _NO_JSON = ("not_json", "这一行不是 JSON。", "This line is not JSON.")
 _NO_OBJECT = ("not_object", "这一行不是 JSON 对象。", "This line is not a JSON object.")
 _CONTROL = ("control_characters", "含有控制字符。", "It holds control characters.")
+_NAMES_SOMEBODY = (
+    "record_names_somebody",
+    "external_id 里有手机号或身份证号，没有接收。请换成贵方自己的流水号。",
+    "external_id holds a phone or identity number; nothing was kept. Send a record number of your own.",
+)
 _NO_SUBJECT = ("subject_missing", "缺少 subject（贵方的匿名客户编号）。", "subject is missing.")
 
 
@@ -139,16 +144,20 @@ def _results(
     session: Session, partner: Partner, kind: str, lines: list[Line], batch_id: int
 ) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [{} for _ in lines]
-    rows, places = [], []
+    rows, places, unread = [], [], []
     for place, line in enumerate(lines):
         fault = line.fault if line.row is None else _fault(line.row, kind)
         if fault[0]:
             found[place] = _answer(place, line.row, REFUSED, *fault)
+            if line.row is not None and kind == ACT and _subject_fault(line.row) is None:
+                unread.append(line.row)
             continue
         assert line.row is not None
         rows.append({**line.row, "kind": kind})
         places.append(place)
     receipts = inbox.receive(session, partner.scene, rows, now=partner.now, batch_id=batch_id)
+    if unread:
+        inbox.tell_unread(session, partner.scene, unread, now=partner.now)
     for place, receipt in zip(places, receipts, strict=True):
         why = receipt.reason
         words = (why.code, why.zh, why.en) if why else ("", "", "")
@@ -159,7 +168,7 @@ def _results(
 def _answer(
     place: int, row: Mapping[str, Any] | None, result: str, code: str, zh: str, en: str, *, state: str = ""
 ) -> dict[str, Any]:
-    said = row.get("external_id") if row else None
+    said = row.get("external_id") if row and code != _NAMES_SOMEBODY[0] else None
     return {
         "row": place + 1,
         "external_id": said[:80] if isinstance(said, str) else None,
@@ -178,8 +187,16 @@ def _fault(row: dict[str, Any], kind: str) -> tuple[str, str, str]:
     for name in ("holder", "kind"):
         if name in row:
             return "unknown_field", f"不认识的字段 {name}，请去掉。", f"No field {name}; leave it out."
+    record = row.get("external_id")
+    if isinstance(record, str) and bindings.names_somebody(record):
+        return _NAMES_SOMEBODY
     if kind == REVERSAL:
         return "", "", ""
+    return _subject_fault(row) or ("", "", "")
+
+
+def _subject_fault(row: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """What is wrong with the customer's number of a row, if anything."""
     subject = row.get("subject")
     if not isinstance(subject, str) or not subject:
         return _NO_SUBJECT
@@ -187,7 +204,7 @@ def _fault(row: dict[str, Any], kind: str) -> tuple[str, str, str]:
         bindings.check_subject(subject)
     except SubjectNotPseudonymous as error:
         return error.code, error.message("zh"), error.message("en")
-    return "", "", ""
+    return None
 
 
 def _sums(

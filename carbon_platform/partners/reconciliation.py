@@ -20,6 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from carbon_platform.citizens.bindings import names_somebody
 from carbon_platform.citizens.inbox_tables import ActRecord
 from carbon_platform.citizens.rules import LOCAL, MAX_AGE_DAYS, MILLI, milli_text
 from carbon_platform.identity.rules import Actor
@@ -65,7 +66,14 @@ def read_file(body: bytes) -> DayFile:
             )
         total = found.totals.setdefault(behaviour, {"records": 0, "quantity_milli": 0})
         if row.get("record_id"):
-            found.records.append(str(row["record_id"])[:200])
+            record = str(row["record_id"])[:200]
+            if names_somebody(record):
+                raise _wrong(
+                    number,
+                    "record_id 里有手机号或身份证号，请换成贵方自己的流水号",
+                    "record_id holds a phone or identity number; send a record number of your own",
+                )
+            found.records.append(record)
             total["records"] += 1
         else:
             total["records"] += _count(number, row.get("records"))

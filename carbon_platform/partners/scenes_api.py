@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import marshmallow as ma
 import sqlalchemy as sa
 from flask_smorest import Blueprint
 
@@ -22,7 +23,7 @@ from carbon_platform.partners import (
 )
 from carbon_platform.partners.errors import PushTooLarge
 from carbon_platform.partners.tables import PartnerPush
-from carbon_platform.web import Call, in_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, in_transaction, paged, reading
 
 blp = Blueprint("scenes", __name__, url_prefix="/api/v1", description="减排场景 Scenes and their operators")
 
@@ -120,7 +121,7 @@ def end_key(call: Call, key_id: str) -> Any:
 
 @blp.get("/scenes/<string:code>/pushes")
 @reading("scene.read")
-@blp.arguments(schemas.PushArgs, location="query")
+@blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.PushesOut)
 def list_pushes(call: Call, args: dict[str, Any], code: str) -> Any:
     """推送记录 What came in, newest first, with what became of the rows."""
@@ -147,7 +148,7 @@ def recheck_push(call: Call, push_id: int) -> Any:
 
 @blp.post("/scenes/<string:code>/reconciliations")
 @in_transaction("scene.self")
-@blp.arguments(schemas.DayFileIn, location="files")
+@blp.arguments(schemas.DayFileIn, location="files", unknown=ma.RAISE)
 @blp.response(200, schemas.PartnerDayOut)
 def upload_reconciliation(call: Call, payload: dict[str, Any], code: str) -> Any:
     """上传对账文件 As the partner's server does, by hand: a day's totals or record numbers."""

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import marshmallow as ma
 
 from carbon_platform.citizens.scene_changes import STATUSES
 from carbon_platform.citizens.scenes import STATE_WORDS
-from carbon_platform.web import FileIn, PageArgs, PageOut, PlainText, Schema, integer
+from carbon_platform.web import FileIn, PageOut, PlainText, Schema, described, integer
 
 _CODE = r"^[a-z][a-z0-9-]{2,39}$"
-
-
-def _described(text: str, **more: Any) -> dict[str, Any]:
-    return {"metadata": {"description": text, **more}}
 
 
 class TermsIn(Schema):
@@ -25,15 +19,15 @@ class TermsIn(Schema):
     behaviours = ma.fields.List(
         ma.fields.String(validate=ma.validate.Length(1, 40)),
         validate=ma.validate.Length(1, 60),
-        **_described("codes of the catalogue it may report", example=["XI14", "XI14b"]),
+        **described("codes of the catalogue it may report", example=["XI14", "XI14b"]),
     )
-    evidence_percent = integer(1, 100, required=False, **_described("share of the points grade, %"))
+    evidence_percent = integer(1, 100, required=False, **described("share of the points grade, %"))
     creditable = ma.fields.Boolean(truthy={True}, falsy={False})
-    observation_days = integer(0, 366, required=False, **_described("reversal window, days"))
+    observation_days = integer(0, 366, required=False, **described("reversal window, days"))
     observation_from = ma.fields.String(validate=ma.validate.OneOf(["act", "receipt"]))
     observation_source = PlainText(validate=ma.validate.Length(1, 200))
     observation_status = ma.fields.String(validate=ma.validate.OneOf(sorted(STATUSES)))
-    source = PlainText(validate=ma.validate.Length(1, 200), **_described("where the terms come from"))
+    source = PlainText(validate=ma.validate.Length(1, 200), **described("where the terms come from"))
     status = ma.fields.String(validate=ma.validate.OneOf(sorted(STATUSES)))
 
 
@@ -46,12 +40,12 @@ class SceneIn(TermsIn):
 
 
 class TermsChangeIn(TermsIn):
-    note = PlainText(required=True, validate=ma.validate.Length(2, 500), **_described("why"))
+    note = PlainText(required=True, validate=ma.validate.Length(2, 500), **described("why"))
 
 
 class StateIn(Schema):
     state = ma.fields.String(required=True, validate=ma.validate.OneOf(list(STATE_WORDS)))
-    note = PlainText(required=True, validate=ma.validate.Length(2, 500), **_described("why"))
+    note = PlainText(required=True, validate=ma.validate.Length(2, 500), **described("why"))
 
 
 class ChangeDecisionIn(Schema):
@@ -62,12 +56,12 @@ class ChangeDecisionIn(Schema):
 class SceneChangeOut(Schema):
     id = ma.fields.Integer()
     scene_code = ma.fields.String()
-    kind = ma.fields.String(**_described("state, terms"))
+    kind = ma.fields.String(**described("state, terms"))
     from_state = ma.fields.String()
     to_state = ma.fields.String()
     terms = ma.fields.Dict()
     note = ma.fields.String()
-    status = ma.fields.String(**_described("proposed, done, declined"))
+    status = ma.fields.String(**described("proposed, done, declined"))
     proposed_by = ma.fields.String()
     proposed_at = ma.fields.AwareDateTime(format="iso")
     decided_by = ma.fields.String()
@@ -75,8 +69,8 @@ class SceneChangeOut(Schema):
 
 
 class SceneQualityOut(Schema):
-    rows = ma.fields.Integer(**_described("of the last seven days"))
-    score = ma.fields.Integer(**_described("0 to 100; no rows, no score"))
+    rows = ma.fields.Integer(**described("of the last seven days"))
+    score = ma.fields.Integer(**described("0 to 100; no rows, no score"))
     complete = ma.fields.Float()
     consistent = ma.fields.Float()
     timely = ma.fields.Float()
@@ -118,7 +112,7 @@ class PartnerKeyOut(Schema):
 
 
 class NewPartnerKeyOut(PartnerKeyOut):
-    secret = ma.fields.String(**_described("shown this once; keep it safe, it cannot be shown again"))
+    secret = ma.fields.String(**described("shown this once; keep it safe, it cannot be shown again"))
 
 
 class PushOut(Schema):
@@ -130,7 +124,7 @@ class PushOut(Schema):
     duplicates = ma.fields.Integer()
     conflicts = ma.fields.Integer()
     refused = ma.fields.Integer()
-    reasons = ma.fields.Dict(**_described("how many rows per reason"))
+    reasons = ma.fields.Dict(**described("how many rows per reason"))
     content_sha256 = ma.fields.String()
     received_at = ma.fields.AwareDateTime(format="iso")
 
@@ -139,15 +133,11 @@ class PushesOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(PushOut))
 
 
-class PushArgs(PageArgs):
-    pass
-
-
 class RowResultOut(Schema):
-    row = ma.fields.Integer(**_described("from 1, in the order of the body"))
+    row = ma.fields.Integer(**described("from 1, in the order of the body"))
     external_id = ma.fields.String(allow_none=True)
-    result = ma.fields.String(**_described("received, duplicate, conflict, refused"))
-    state = ma.fields.String(**_described("waiting, done, refused: what became of the record so far"))
+    result = ma.fields.String(**described("received, duplicate, conflict, refused"))
+    state = ma.fields.String(**described("waiting, done, refused: what became of the record so far"))
     code = ma.fields.String()
     zh = ma.fields.String()
     en = ma.fields.String()
@@ -158,12 +148,12 @@ class PushResultOut(PushOut):
 
 
 class OutcomeOut(Schema):
-    state = ma.fields.String(**_described("waiting, done, refused"))
-    code = ma.fields.String(**_described("reason, where refused"))
+    state = ma.fields.String(**described("waiting, done, refused"))
+    code = ma.fields.String(**described("reason, where refused"))
     zh = ma.fields.String()
     en = ma.fields.String()
     rows = ma.fields.Integer()
-    external_ids = ma.fields.List(ma.fields.String(), **_described("the first twenty record numbers"))
+    external_ids = ma.fields.List(ma.fields.String(), **described("the first twenty record numbers"))
 
 
 class PushDetailOut(Schema):
@@ -180,11 +170,11 @@ class RecheckFindingOut(Schema):
 
 class RecheckOut(Schema):
     push_id = ma.fields.Integer()
-    acts = ma.fields.Integer(**_described("acts of the batch that stand in books"))
+    acts = ma.fields.Integer(**described("acts of the batch that stand in books"))
     agreed = ma.fields.Integer()
     differing = ma.fields.Integer()
-    forgotten = ma.fields.Integer(**_described("rows of more than a month ago: what was sent is gone"))
-    findings = ma.fields.List(ma.fields.Nested(RecheckFindingOut), **_described("the first hundred"))
+    forgotten = ma.fields.Integer(**described("rows of more than a month ago: what was sent is gone"))
+    findings = ma.fields.List(ma.fields.Nested(RecheckFindingOut), **described("the first hundred"))
 
 
 class DayFileIn(FileIn):
@@ -195,7 +185,7 @@ class SubjectIn(Schema):
     subject = ma.fields.String(
         required=True,
         validate=ma.validate.Length(1, 64),
-        **_described("your pseudonymous number of this customer, never a phone or identity number"),
+        **described("your pseudonymous number of this customer, never a phone or identity number"),
     )
 
 
@@ -206,7 +196,7 @@ class BindingCodeOut(Schema):
 
 class DayTotalOut(Schema):
     records = ma.fields.Integer()
-    quantity_milli = ma.fields.Integer(**_described("thousandths of the behaviour's unit; metres of a km"))
+    quantity_milli = ma.fields.Integer(**described("thousandths of the behaviour's unit; metres of a km"))
 
 
 class DayDifferenceOut(Schema):
@@ -221,7 +211,7 @@ class DayDifferenceOut(Schema):
 class PartnerDayOut(Schema):
     id = ma.fields.Integer(allow_none=True)
     day = ma.fields.String()
-    outcome = ma.fields.String(**_described("agreed, differs; empty: no file of yours yet"))
+    outcome = ma.fields.String(**described("agreed, differs; empty: no file of yours yet"))
     theirs = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(DayTotalOut))
     ours = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(DayTotalOut))
     differences = ma.fields.List(ma.fields.Nested(DayDifferenceOut))
@@ -229,5 +219,5 @@ class PartnerDayOut(Schema):
 
 
 class DayArgs(Schema):
-    day = ma.fields.Date(required=True, **_described("calendar day of Xinyang", example="2026-11-22"))
+    day = ma.fields.Date(required=True, **described("calendar day of Xinyang", example="2026-11-22"))
     format = ma.fields.String(load_default="json", validate=ma.validate.OneOf(["json", "csv", "ndjson"]))

@@ -16,6 +16,7 @@ from typing import Any
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from carbon_platform.citizens.bindings import names_somebody
 from carbon_platform.citizens.rules import LOCAL
 from carbon_platform.identity.person_rules import PhoneInvalid, phone_number
 from carbon_platform.partners.errors import TakeoverFileInvalid
@@ -41,6 +42,7 @@ RECORD = {
 }
 ACCOUNT_NEEDS = ("external_id", "points")
 RECORD_NEEDS = ("record_id", "external_id", "behaviour", "day", "grams", "points")
+NAMELESS = "市民"
 _ID = re.compile(r"\S{1,80}")
 
 
@@ -89,7 +91,7 @@ def read_accounts(path: Path) -> Iterator[AccountRow | Fault]:
             yield AccountRow(
                 row=number,
                 external_id=_identifier(cells, "external_id"),
-                nickname=_text(cells, "nickname", 20) or "市民",
+                nickname=_nickname(cells),
                 phone=_phone(cells),
                 region=_text(cells, "region", 20),
                 opened_at=_moment(cells, "opened_at"),
@@ -107,7 +109,7 @@ def read_records(path: Path) -> Iterator[RecordRow | Fault]:
         try:
             yield RecordRow(
                 row=number,
-                record_id=_identifier(cells, "record_id"),
+                record_id=_record(cells),
                 external_id=_identifier(cells, "external_id"),
                 behaviour=_text(cells, "behaviour", 60),
                 day=_day(cells, "day"),
@@ -196,6 +198,24 @@ def _identifier(cells: Mapping[str, Any], name: str) -> str:
     if not _ID.fullmatch(text):
         raise _Wrong(name, "编号须为 1 到 80 个字符，不含空白", "a number has 1 to 80 characters, no blanks")
     return text
+
+
+def _record(cells: Mapping[str, Any]) -> str:
+    """A record's number, kept in clear: so it may not hold somebody's phone."""
+    text = _identifier(cells, "record_id")
+    if names_somebody(text):
+        raise _Wrong(
+            "record_id",
+            "里面有手机号或身份证号，请让对方换一种编号再导出",
+            "it holds a phone or identity number; have it exported with other numbers",
+        )
+    return text
+
+
+def _nickname(cells: Mapping[str, Any]) -> str:
+    """What others may see of somebody; other platforms like to put the phone there."""
+    text = _text(cells, "nickname", 20)
+    return text if text and not names_somebody(text) else NAMELESS
 
 
 def _text(cells: Mapping[str, Any], name: str, most: int) -> str:

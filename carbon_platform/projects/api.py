@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 from carbon_platform.errors import InvalidInput
 from carbon_platform.projects import claims, monitoring, rules, service
 from carbon_platform.projects.tables import Project
-from carbon_platform.web import Call, PageArgs, PageOut, Schema, in_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, PageOut, Schema, in_transaction, paged, present_page, reading
 from carbon_platform.web.schemas import PlainText
 
 blp = Blueprint("projects", __name__, url_prefix="/api/v1", description="项目与监测 Projects and monitoring")
@@ -135,12 +135,7 @@ def list_projects(call: Call, args: dict[str, Any]) -> Any:
         call.actor, status=args["status"], methodology_key=args["methodology_key"]
     )
     page = paged(call.session, statement, page=args["page"], size=args["size"])
-    return {
-        "items": [present(*row) for row in page.items],
-        "page": page.page,
-        "size": page.size,
-        "total": page.total,
-    }
+    return present_page(page, [present(*row) for row in page.items])
 
 
 @blp.post("/projects/<code>/parcels")

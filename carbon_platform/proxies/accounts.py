@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from carbon_platform.citizens.accounts import REAL_NAME
 from carbon_platform.citizens.catalogue import consent_texts
 from carbon_platform.citizens.errors import ConsentTextUnknown
 from carbon_platform.citizens.purse import open_purse
@@ -83,10 +84,6 @@ def open_account(session: Session, actor: Actor, new: NewAccount, *, now: dateti
         via=VIA,
         now=now,
     )
-    if new.id_number and real_names.give(
-        session, persons.actor_of(person), name, new.id_number, now=now
-    ):  # somebody else gave the number a moment ago
-        raise HasAccount
     number = _new_number(session)
     paper = PaperAccount(
         number=number,
@@ -102,6 +99,11 @@ def open_account(session: Session, actor: Actor, new: NewAccount, *, now: dateti
     session.add(paper)
     session.flush()
     account = Account(paper, person)
+    if new.id_number:
+        # As on a phone: name and number are kept by a consent of their own, and go when it is withdrawn.
+        consent(session, actor, account, partner=REAL_NAME[0], purpose=REAL_NAME[1], now=now)
+        if real_names.give(session, account.actor, name, new.id_number, now=now):
+            raise HasAccount  # somebody else gave the number a moment ago
     for partner in new.partners:
         consent(session, actor, account, partner=partner, purpose="acts", now=now)
     audit(

@@ -5,6 +5,7 @@ Nothing is counted before the second look. Callers open the transaction; picture
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ STATE_WORDS = {
     rules.RETURNED: ("已退回", "returned"),
 }
 QUANTITY_MAX_MILLI = 200_000
+_COUNT = re.compile(r"0?[1-9]|[1-9][0-9]")
 
 
 @dataclass
@@ -78,7 +80,7 @@ def upload(
     if not actor.sees_region(village_code):
         raise NotFound(what="村（社区）", key=village_code)
     get_region(session, village_code)
-    used = {name for name, kept in pictures.items() if photos.seen_before(session, kept)}
+    used = photos.seen_before(session, pictures)
     known: set[str] = set()
     rows = [_checked(session, actor, line, village_code, pictures, used, known, now=now) for line in lines]
     ready = [row.line.row for row in rows if row.why is None]
@@ -204,12 +206,12 @@ def _what(row: _Row) -> tuple[str, str] | None:
             f"Quantity “{row.line.quantity}” is wrong: above 0, at most {QUANTITY_MAX_MILLI // 1_000} "
             f"{behaviour.unit_en}{', whole' if behaviour.whole else ', three decimals at most'}.",
         )
-    if row.line.count and not (row.line.count.isascii() and row.line.count.isdigit()):
+    if not _COUNT.fullmatch(row.line.count or "1"):
         return (
-            f"第几次“{row.line.count}”不对：写 1、2、3，或留空。",
-            f"Count “{row.line.count}” is wrong: write 1, 2, 3 or nothing.",
+            f"第几次“{row.line.count}”不对：写 1 到 99，或留空。",
+            f"Count “{row.line.count}” is wrong: write 1 to 99 or nothing.",
         )
-    row.count = min(99, int(row.line.count or "1"))
+    row.count = int(row.line.count or "1")
     return None
 
 

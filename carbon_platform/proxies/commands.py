@@ -19,10 +19,17 @@ def forget_pictures(house: Platform) -> int:
 
 @group.command("card-key")
 def card_key() -> None:
-    """Print the key with which the bus company turns card numbers into pseudonyms (HMAC-SHA256)."""
+    """Print the key with which the bus company turns card numbers into pseudonyms (HMAC-SHA256).
+
+    After ``people new-key`` it is another one: cards bound before are made known under it first. Keep the
+    old key in the file until the company uses the new one.
+    """
+    house = platform()
     source = catalogue.card_source()
-    key = cards.partner_key(keyring_of(platform().settings), source)
-    click.echo(f"{source} {key.hex()}")
+    count = house.db.transact(lambda session: cards.follow_keys(session, now=house.clock()))
+    if count:
+        click.echo(f"{count} 张卡已换上新的代号。{count} cards have a new pseudonym.", err=True)
+    click.echo(f"{source} {cards.partner_key(keyring_of(house.settings), source).hex()}")
 
 
 @group.command("forget")

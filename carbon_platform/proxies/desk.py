@@ -16,11 +16,13 @@ from carbon_platform.groups import families
 from carbon_platform.groups.members import PLATFORM, PURPOSES
 from carbon_platform.groups.rules import FAMILY
 from carbon_platform.groups.tables import CitizenGroup
+from carbon_platform.identity import person_rules, persons
 from carbon_platform.identity.rules import Actor
 from carbon_platform.identity.service import audit
 from carbon_platform.identity.tables import Person
 from carbon_platform.proxies import standing
 from carbon_platform.proxies.accounts import Account, consent
+from carbon_platform.proxies.errors import AccountNotOpen
 from carbon_platform.proxies.standing import Grant
 from carbon_platform.proxies.tables import Proxy
 
@@ -61,6 +63,21 @@ def close(
         person = citizen_accounts.close(session, account.actor, now=now)
     audit(session, actor, "paper_account.close", object_kind="person", object_id=person.id, now=now,
           detail={"erase": erase})  # fmt: skip
+    return person
+
+
+def reopen(session: Session, actor: Actor, account: Account, *, now: datetime) -> Person:
+    """Take a closure back, or a deletion within its week, at the person's word; repeatable.
+
+    What ended with it stays ended: consents are signed and cards bound anew. Errors: ``AccountNotOpen`` for
+    an account that was deleted or merged.
+    """
+    person = persons.get_person(session, account.actor, lock=True)
+    if person.state in (person_rules.DELETED, person_rules.MERGED):
+        raise AccountNotOpen(number=account.paper.number)
+    if person.state != person_rules.OPEN:
+        persons.set_state(session, account.actor, person, person_rules.OPEN, now=now)
+    audit(session, actor, "paper_account.reopen", object_kind="person", object_id=person.id, now=now)
     return person
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -58,17 +58,19 @@ def keep(store: EvidenceStore, path: Path, *, name: str, scratch: Path) -> Kept:
     return Kept(name, stored.sha256, stored.size_bytes, photo)
 
 
-def seen_before(session: Session, kept: Kept) -> bool:
-    """Whether this picture, or one that looks the same, was handed in with an earlier batch."""
-    if session.get(VillagePhoto, kept.sha256) is not None:
-        return True
-    if kept.photo.picture_hash is None:
-        return False
-    hashes: Sequence[str | None] = session.scalars(
-        sa.select(VillagePhoto.picture_hash).where(VillagePhoto.picture_hash.is_not(None))
-    ).all()
-    known = [one for one in hashes if one]
-    return bool(alike(kept.photo.picture_hash, known, evidence_limits().photo_duplicate_bits))
+def seen_before(session: Session, pictures: Mapping[str, Kept]) -> set[str]:
+    """Names of the pictures that were handed in with an earlier batch, or that look the same as one."""
+    if not pictures:
+        return set()
+    rows = session.execute(sa.select(VillagePhoto.sha256, VillagePhoto.picture_hash)).all()
+    files, hashes = {sha256 for sha256, _ in rows}, [known for _, known in rows if known]
+    bits = evidence_limits().photo_duplicate_bits
+
+    def seen(kept: Kept) -> bool:
+        own = kept.photo.picture_hash
+        return kept.sha256 in files or (own is not None and bool(alike(own, hashes, bits)))
+
+    return {name for name, kept in pictures.items() if seen(kept)}
 
 
 def enter(session: Session, actor: Actor, kept: Kept, *, now: datetime) -> None:

@@ -18,6 +18,8 @@ RIGHT, WRONG = "right", "wrong"
 CHECKING, TAKEN, RETURNED = "checking", "taken", "returned"
 READY, REFUSED, COUNTED, NOT_COUNTED = "ready", "refused", "counted", "not_counted"
 NUMBER = re.compile(r"XY(\d{8})")
+# How the pseudonym of a bus card begins.
+CARD_PREFIX = "card:"
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def card_digits(text: str, low: int, high: int) -> str:
 
 def card_subject(key: bytes, number: str) -> str:
     """What the bus company sends in place of a card number: both sides compute it from a key they share."""
-    return "card:" + hmac.new(key, number.encode(), hashlib.sha256).hexdigest()[:40]
+    return CARD_PREFIX + hmac.new(key, number.encode(), hashlib.sha256).hexdigest()[:40]
 
 
 def check_limits(points: int, *, day_used: int, day_limit: int, month_used: int, month_limit: int) -> None:
@@ -152,5 +154,5 @@ def month_days(month: str) -> tuple[str, str]:
 
 
 def masked_name(name: str) -> str:
-    """``周**``."""
-    return name[:1] + "*" * max(1, len(name) - 1)
+    """``周**``; empty once the name is forgotten."""
+    return name[:1] + "*" * max(1, len(name) - 1) if name else ""

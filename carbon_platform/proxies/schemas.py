@@ -10,62 +10,51 @@ from flask_smorest.fields import Upload
 
 from carbon_platform.citizens.schemas import ActOut, BookTotalsOut
 from carbon_platform.proxies import rules
-from carbon_platform.web import PageArgs, PlainText, Schema, integer
+from carbon_platform.web import Attachment, FormIn, PageOut, PlainText, Schema, described, integer
 
 _WORD = ma.validate.Regexp(r"^[a-z0-9-]{1,40}$")
 _VILLAGE = ma.validate.Regexp(r"^\d{12}$", error="应为 12 位村（社区）代码。 A village code of 12 digits.")
 
 
-def _described(text: str, **more: Any) -> dict[str, Any]:
-    return {"metadata": {"description": text, **more}}
+class _PaperIn(FormIn):
+    """What an officer types from a paper. A limit left empty is asked for again, never filled in for her."""
 
-
-class _FormSchema(Schema):
-    """A form with files: what is in the fields and what is attached, together."""
-
-    @ma.pre_load
-    def _with_form_fields(self, _data: Any, **_kwargs: Any) -> dict[str, Any]:
-        # a box that is ticked several times comes as several fields of one name
-        fields = {name: ",".join(request.form.getlist(name)) for name in request.form}
-        return {**request.files.to_dict(), **fields}
-
-
-def _is_file(value: Any) -> None:
-    if not hasattr(value, "save"):
-        raise ma.ValidationError("请把文件作为附件（multipart）上传。Send the file as an attachment.")
+    def form_fields(self) -> dict[str, Any]:
+        """A box that is ticked several times comes as several fields of one name."""
+        return {name: ",".join(request.form.getlist(name)) for name in request.form}
 
 
 class ProxyIn(Schema):
-    member_id = integer(1, 10**15, **_described("a member of the same family (citizen/family)"))
+    member_id = integer(1, 10**15, **described("a member of the same family (citizen/family)"))
     may_report = ma.fields.Boolean(load_default=True, truthy={True}, falsy={False})
     may_redeem = ma.fields.Boolean(load_default=True, truthy={True}, falsy={False})
-    day_points = integer(0, 100_000, required=False, load_default=100, **_described("points a day"))
-    month_points = integer(0, 100_000, required=False, load_default=500, **_described("points a month"))
-    days = integer(1, 3_650, required=False, load_default=365, **_described("until it ends by itself"))
+    day_points = integer(0, 100_000, required=False, load_default=100, **described("points a day"))
+    month_points = integer(0, 100_000, required=False, load_default=500, **described("points a month"))
+    days = integer(1, 3_650, required=False, load_default=365, **described("until it ends by itself"))
 
 
 class ProxyOut(Schema):
     id = ma.fields.Integer()
-    role = ma.fields.String(**_described("principal: the reader gave it; agent: the reader holds it"))
-    principal = ma.fields.String(**_described("nickname"))
-    agent = ma.fields.String(**_described("nickname"))
+    role = ma.fields.String(**described("principal: the reader gave it; agent: the reader holds it"))
+    principal = ma.fields.String(**described("nickname"))
+    agent = ma.fields.String(**described("nickname"))
     may_report = ma.fields.Boolean()
     may_redeem = ma.fields.Boolean()
     day_points = ma.fields.Integer()
     month_points = ma.fields.Integer()
     spent_today = ma.fields.Integer()
     granted_at = ma.fields.AwareDateTime(format="iso")
-    granted_by = ma.fields.String(**_described("the officer who took it down on paper, or empty"))
+    granted_by = ma.fields.String(**described("the officer who took it down on paper, or empty"))
     until = ma.fields.AwareDateTime(format="iso")
     ended_at = ma.fields.AwareDateTime(format="iso", allow_none=True)
-    standing = ma.fields.Boolean(**_described("whether it can be used now"))
+    standing = ma.fields.Boolean(**described("whether it can be used now"))
 
 
 class ProxyActionOut(Schema):
-    kind = ma.fields.String(**_described("act or redemption"))
-    object_id = ma.fields.Integer(**_described("number of the act or of the voucher"))
-    by = ma.fields.String(**_described("who did it: a relative's nickname or an officer"))
-    points = ma.fields.Integer(**_described("what it spent"))
+    kind = ma.fields.String(**described("act or redemption"))
+    object_id = ma.fields.Integer(**described("number of the act or of the voucher"))
+    by = ma.fields.String(**described("who did it: a relative's nickname or an officer"))
+    points = ma.fields.Integer(**described("what it spent"))
     at = ma.fields.AwareDateTime(format="iso")
 
 
@@ -80,7 +69,7 @@ class ProxyLimitsOut(Schema):
 
 class ProxiesOut(Schema):
     items = ma.fields.List(ma.fields.Nested(ProxyOut))
-    actions = ma.fields.List(ma.fields.Nested(ProxyActionOut), **_described("what others did for the reader"))
+    actions = ma.fields.List(ma.fields.Nested(ProxyActionOut), **described("what others did for the reader"))
     limits = ma.fields.Nested(ProxyLimitsOut)
 
 
@@ -92,8 +81,8 @@ class ProxyBookOut(Schema):
     actions = ma.fields.List(ma.fields.Nested(ProxyActionOut))
 
 
-class PaperAccountIn(_FormSchema):
-    paper = Upload(required=True, validate=_is_file, **_described("photo of the signed consent"))
+class PaperAccountIn(_PaperIn):
+    paper = Attachment("photo of the signed consent")
     name = PlainText(required=True, validate=ma.validate.Length(2, 30))
     born_year = ma.fields.Integer(required=True, validate=ma.validate.Range(1880, 2100))
     village_code = ma.fields.String(required=True, validate=_VILLAGE)
@@ -102,7 +91,7 @@ class PaperAccountIn(_FormSchema):
     partners = ma.fields.String(
         load_default="",
         validate=ma.validate.Regexp(r"^[a-z0-9, -]{0,400}$"),
-        **_described("ticked on the paper, between commas", example="xinyang-bus,village-entry"),
+        **described("ticked on the paper, between commas", example="xinyang-bus,village-entry"),
     )
 
 
@@ -114,27 +103,24 @@ class BusCardOut(Schema):
 
 
 class PaperAccountOut(Schema):
-    number = ma.fields.String(**_described("stands on the slip", example="XY00000018"))
+    number = ma.fields.String(**described("stands on the slip", example="XY00000018"))
     masked_name = ma.fields.String()
     village_code = ma.fields.String()
     state = ma.fields.String()
-    points = ma.fields.Integer(**_described("that can be spent now"))
+    points = ma.fields.Integer(**described("that can be spent now"))
     cards = ma.fields.List(ma.fields.Nested(BusCardOut))
     opened_at = ma.fields.AwareDateTime(format="iso")
 
 
-class PaperAccountsOut(Schema):
+class PaperAccountsOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(PaperAccountOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class BusCardIn(Schema):
     number = ma.fields.String(
         required=True,
         validate=ma.validate.Length(4, 30),
-        **_described("as on the card; blanks do not matter"),
+        **described("as on the card; blanks do not matter"),
     )
 
 
@@ -145,7 +131,7 @@ class PaperRedemptionIn(Schema):
 class PaperConsentIn(Schema):
     partner = ma.fields.String(required=True, validate=_WORD)
     paper_shown = ma.fields.Boolean(
-        required=True, truthy={True}, falsy=set(), **_described("true: the person signed for it")
+        required=True, truthy={True}, falsy=set(), **described("true: the person signed for it")
     )
 
 
@@ -155,10 +141,10 @@ class PaperWithdrawalIn(Schema):
 
 class PaperClosureIn(Schema):
     erase = ma.fields.Boolean(
-        required=True, truthy={True}, falsy={False}, **_described("also forget who it was, after a week")
+        required=True, truthy={True}, falsy={False}, **described("also forget who it was, after a week")
     )
     forfeit_points = integer(
-        0, 10**9, required=False, load_default=0, **_described("with erase: the points the person gives up")
+        0, 10**9, required=False, load_default=0, **described("with erase: the points the person gives up")
     )
 
 
@@ -166,8 +152,8 @@ class FamilyCodeIn(Schema):
     code = ma.fields.String(required=True, validate=ma.validate.Length(8, 40))
 
 
-class PaperGrantIn(_FormSchema):
-    paper = Upload(required=True, validate=_is_file, **_described("photo of the signed paper"))
+class PaperGrantIn(_PaperIn):
+    paper = Attachment("photo of the signed paper")
     member_id = ma.fields.Integer(required=True, validate=ma.validate.Range(1, 10**15))
     may_report = ma.fields.Boolean(load_default=True)
     may_redeem = ma.fields.Boolean(load_default=True)
@@ -185,7 +171,7 @@ class SlipArgs(Schema):
     month = ma.fields.String(
         load_default="",
         validate=ma.validate.Length(max=10),
-        **_described("2026-10; empty: this month"),
+        **described("2026-10; empty: this month"),
     )
 
 
@@ -198,7 +184,7 @@ class SlipLineOut(Schema):
     unit_en = ma.fields.String()
     reduction_g = ma.fields.Integer()
     points = ma.fields.Integer()
-    by_zh = ma.fields.String(**_described("who wrote it down: a relative, an officer, or the source"))
+    by_zh = ma.fields.String(**described("who wrote it down: a relative, an officer, or the source"))
     by_en = ma.fields.String()
     note_zh = ma.fields.String()
     note_en = ma.fields.String()
@@ -209,21 +195,21 @@ class SlipOut(Schema):
     name = ma.fields.String()
     month = ma.fields.String()
     acts = ma.fields.Integer()
-    reduction_g = ma.fields.Integer(**_described("of the month, points grade, g CO2e"))
-    earned = ma.fields.Integer(**_described("points of the month"))
-    spent = ma.fields.Integer(**_described("points of the month"))
-    available = ma.fields.Integer(**_described("points now"))
-    pending = ma.fields.Integer(**_described("points that wait"))
+    reduction_g = ma.fields.Integer(**described("of the month, points grade, g CO2e"))
+    earned = ma.fields.Integer(**described("points of the month"))
+    spent = ma.fields.Integer(**described("points of the month"))
+    available = ma.fields.Integer(**described("points now"))
+    pending = ma.fields.Integer(**described("points that wait"))
     all_g = ma.fields.Integer()
     lines = ma.fields.List(ma.fields.Nested(SlipLineOut))
-    more = ma.fields.Integer(**_described("lines that did not fit"))
+    more = ma.fields.Integer(**described("lines that did not fit"))
     print_url = ma.fields.String()
 
 
-class VillageBatchIn(_FormSchema):
-    file = Upload(required=True, validate=_is_file, **_described("XLSX or CSV"))
+class VillageBatchIn(_PaperIn):
+    file = Attachment("XLSX or CSV")
     village_code = ma.fields.String(required=True, validate=_VILLAGE)
-    photos = Upload(load_default=None, **_described("any number of files of this name"))
+    photos = Upload(load_default=None, **described("any number of files of this name"))
 
 
 class VillageRowOut(Schema):
@@ -232,12 +218,12 @@ class VillageRowOut(Schema):
     account_number = ma.fields.String()
     behaviour = ma.fields.String()
     day = ma.fields.String()
-    milli = ma.fields.Integer(**_described("thousandths of the behaviour's unit"))
-    outcome = ma.fields.String(**_described("ready, refused, counted, not_counted"))
+    milli = ma.fields.Integer(**described("thousandths of the behaviour's unit"))
+    outcome = ma.fields.String(**described("ready, refused, counted, not_counted"))
     reason_zh = ma.fields.String()
     reason_en = ma.fields.String()
-    drawn = ma.fields.Boolean(**_described("looked at again by another person"))
-    verdict = ma.fields.String(**_described("empty, right or wrong"))
+    drawn = ma.fields.Boolean(**described("looked at again by another person"))
+    verdict = ma.fields.String(**described("empty, right or wrong"))
     verdict_note = ma.fields.String()
     checked_by = ma.fields.String()
     photo_url = ma.fields.String(allow_none=True)
@@ -248,7 +234,7 @@ class VillageBatchOut(Schema):
     id = ma.fields.Integer()
     village_code = ma.fields.String()
     file_name = ma.fields.String()
-    state = ma.fields.String(**_described("checking, taken, returned"))
+    state = ma.fields.String(**described("checking, taken, returned"))
     state_zh = ma.fields.String()
     state_en = ma.fields.String()
     uploaded_by = ma.fields.String()
@@ -263,20 +249,13 @@ class VillageBatchLineOut(VillageBatchOut):
         exclude = ("rows",)
 
 
-class VillageBatchesOut(Schema):
+class VillageBatchesOut(PageOut):
     items = ma.fields.List(ma.fields.Nested(VillageBatchLineOut))
-    page = ma.fields.Integer()
-    size = ma.fields.Integer()
-    total = ma.fields.Integer()
 
 
 class VillageCheckIn(Schema):
     row_id = integer(1, 10**15)
     verdict = ma.fields.String(
-        required=True, validate=ma.validate.OneOf([rules.RIGHT, rules.WRONG]), **_described("right or wrong")
+        required=True, validate=ma.validate.OneOf([rules.RIGHT, rules.WRONG]), **described("right or wrong")
     )
     note = PlainText(load_default="", validate=ma.validate.Length(max=200))
-
-
-class VillageListArgs(PageArgs):
-    """Of the caller's villages."""

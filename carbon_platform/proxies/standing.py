@@ -73,11 +73,7 @@ def grant(
     agent = _relative(session, principal, member_id)
     serialise(session, f"proxy:{agent.holder}")
     _end_over(session, principal.holder, agent.holder, now=now)
-    standing = list(
-        session.scalars(
-            sa.select(Proxy).where(Proxy.agent == agent.holder, Proxy.ended_at.is_(None), Proxy.until > now)
-        )
-    )
+    standing = _standing_of(session, agent.holder, now=now)
     if any(one.principal == principal.holder for one in standing):
         raise ProxyThere
     if len(standing) >= limits.agent_principals_max:
@@ -134,6 +130,54 @@ def _end_over(session: Session, principal: str, agent: str, *, now: datetime) ->
     )
 
 
+def _standing_of(session: Session, agent: str, *, now: datetime) -> list[Proxy]:
+    """What a relative holds; grants of a family they have left since are ended on the way."""
+    rows = list(
+        session.scalars(
+            sa.select(Proxy).where(Proxy.agent == agent, Proxy.ended_at.is_(None), Proxy.until > now)
+        )
+    )
+    together = _in_one_family(session, rows)
+    for one in rows:
+        if one.id not in together:
+            one.ended_at = now
+    session.flush()
+    return [one for one in rows if one.id in together]
+
+
+def _in_one_family(session: Session, rows: Collection[Proxy]) -> set[int]:
+    """Grants whose two people have been in one family ever since: who leaves it acts for nobody there any
+    more, and coming back brings no old grant back."""
+    holders = {holder for row in rows for holder in (row.principal, row.agent)}
+    found = session.execute(
+        sa.select(GroupMember.holder, GroupMember.group_id, GroupMember.joined_at).where(
+            GroupMember.kind == FAMILY, GroupMember.left_at.is_(None), GroupMember.holder.in_(holders)
+        )
+    )
+    places = {holder: (group_id, joined_at) for holder, group_id, joined_at in found}
+
+    def together(row: Proxy) -> bool:
+        mine, theirs = places.get(row.principal), places.get(row.agent)
+        return (
+            mine is not None
+            and theirs is not None
+            and mine[0] == theirs[0]
+            and max(mine[1], theirs[1]) <= row.granted_at
+        )
+
+    return {row.id for row in rows if together(row)}
+
+
+def _parted_at(session: Session, proxy: Proxy, *, now: datetime) -> datetime:
+    """When one of the two left the family."""
+    left = session.scalar(
+        sa.select(sa.func.max(GroupMember.left_at)).where(
+            GroupMember.kind == FAMILY, GroupMember.holder.in_((proxy.principal, proxy.agent))
+        )
+    )
+    return left or now
+
+
 def end(session: Session, actor: Actor, proxy_id: int, *, now: datetime) -> Proxy:
     """End a grant at once: the person who gave it, or the relative who has it. Errors: ``NotFound``."""
     proxy = session.get(Proxy, proxy_id, with_for_update=True)
@@ -159,6 +203,8 @@ def use(session: Session, agent: Actor, proxy_id: int, what: str, *, now: dateti
     ended = proxy.ended_at or (proxy.until if proxy.until <= now else None)
     if ended is None and person.state != OPEN:
         ended = person.state_at or now
+    if ended is None and not _in_one_family(session, [proxy]):
+        ended = _parted_at(session, proxy, now=now)
     if ended is not None:
         raise ProxyEnded(day=ended.astimezone(rules.LOCAL).date().isoformat())
     allowed = {"look": True, "report": proxy.may_report, "redeem": proxy.may_redeem}
@@ -256,12 +302,13 @@ def grants(session: Session, actor: Actor, *, now: datetime) -> list[Held]:
     )
     names = members.nicknames(session, {holder for row in rows for holder in (row.principal, row.agent)})
     today = citizen_rules.local_day(now)
+    together = _in_one_family(session, rows)
     return [
         Held(
             proxy=row,
             principal=names.get(row.principal, members.GONE[0]),
             agent=names.get(row.agent, members.GONE[0]),
-            standing=row.ended_at is None and row.until > now,
+            standing=row.ended_at is None and row.until > now and row.id in together,
             spent_today=_spent(session, row.id, today, today),
         )
         for row in rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import marshmallow as ma
 from flask import Response, request
 from flask_smorest import Blueprint
 
@@ -22,7 +23,15 @@ from carbon_platform.proxies.errors import SheetRefused
 from carbon_platform.proxies.photos import Kept
 from carbon_platform.proxies.present import present_batch, present_batch_line, present_proxy, present_slip
 from carbon_platform.proxies.standing import Grant
-from carbon_platform.web import Call, in_transaction, outside_transaction, paged, reading
+from carbon_platform.web import (
+    Call,
+    PageArgs,
+    in_transaction,
+    outside_transaction,
+    paged,
+    present_page,
+    reading,
+)
 
 blp = Blueprint(
     "village", __name__, url_prefix="/api/v1", description="村级经办 Village office: paper accounts, batches"
@@ -47,19 +56,18 @@ def _line(call: Call, session: Any, account: Account) -> Any:
 
 @blp.get("/village/accounts")
 @reading("proxy.write")
-@blp.arguments(schemas.VillageListArgs, location="query")
+@blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.PaperAccountsOut)
 def list_accounts(call: Call, args: dict[str, Any]) -> Any:
     """纸质账户 Accounts on paper of the officer's villages, newest first, masked."""
     page = paged(call.session, accounts.statement(call.actor), **args)
-    items = accounts.described(call.session, page.items, now=call.now)
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, accounts.described(call.session, page.items, now=call.now))
 
 
 @blp.post("/village/accounts")
 @outside_transaction("proxy.write")
 @too_large_in_words
-@blp.arguments(schemas.PaperAccountIn, location="form", content_type="multipart/form-data")
+@blp.arguments(schemas.PaperAccountIn, location="files", unknown=ma.RAISE)
 @blp.response(201, schemas.PaperAccountOut)
 def open_account(call: Call, payload: dict[str, Any]) -> Any:
     """开纸质账户 Open an account for somebody without a phone, by a signed paper."""
@@ -132,6 +140,16 @@ def close_account(call: Call, payload: dict[str, Any], number: str) -> Any:
     """销户 Close the account at the person's word, or have it deleted after a week; points then lapse."""
     account = accounts.get_account(call.session, call.actor, number)
     desk.close(call.session, call.actor, account, now=call.now, **payload)
+    return _line(call, call.session, account)
+
+
+@blp.post("/village/accounts/<string:number>/reopening")
+@in_transaction("proxy.write")
+@blp.response(200, schemas.PaperAccountOut)
+def reopen_account(call: Call, number: str) -> Any:
+    """重新启用 Take a closure back, or a deletion within its week; consents and cards are given anew."""
+    account = accounts.get_account(call.session, call.actor, number, standing=False)
+    desk.reopen(call.session, call.actor, account, now=call.now)
     return _line(call, call.session, account)
 
 
@@ -209,7 +227,7 @@ def join_family(call: Call, payload: dict[str, Any], number: str) -> Any:
 @blp.post("/village/accounts/<string:number>/proxies")
 @outside_transaction("proxy.write")
 @too_large_in_words
-@blp.arguments(schemas.PaperGrantIn, location="form", content_type="multipart/form-data")
+@blp.arguments(schemas.PaperGrantIn, location="files", unknown=ma.RAISE)
 @blp.response(201, schemas.ProxyOut)
 def grant_on_paper(call: Call, payload: dict[str, Any], number: str) -> Any:
     """纸上授权代办 Let a relative act for the person, by a signed paper."""
@@ -238,19 +256,18 @@ def get_template(call: Call) -> Response:
 
 @blp.get("/village/batches")
 @reading("proxy.write")
-@blp.arguments(schemas.VillageListArgs, location="query")
+@blp.arguments(PageArgs, location="query")
 @blp.response(200, schemas.VillageBatchesOut)
 def list_batches(call: Call, args: dict[str, Any]) -> Any:
     """代录批次 Batches of the caller's villages, newest first."""
     page = paged(call.session, batches.statement(call.actor), **args)
-    items = [present_batch_line(batch) for batch in page.items]
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total}
+    return present_page(page, map(present_batch_line, page.items))
 
 
 @blp.post("/village/batches")
 @outside_transaction("proxy.write")
 @too_large_in_words
-@blp.arguments(schemas.VillageBatchIn, location="form", content_type="multipart/form-data")
+@blp.arguments(schemas.VillageBatchIn, location="files", unknown=ma.RAISE)
 @blp.response(201, schemas.VillageBatchOut)
 def upload_batch(call: Call, payload: dict[str, Any]) -> Any:
     """上传一批 Upload a sheet with its photos. Good rows wait for another person's look, bad ones say why."""

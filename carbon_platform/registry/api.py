@@ -7,13 +7,22 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import marshmallow as ma
 from flask import Response
 from flask_smorest import Blueprint
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from carbon_platform.registry import commit, queries, report, rules, schemas, service
 from carbon_platform.registry.mapping import sources
-from carbon_platform.web import Call, PageArgs, in_transaction, outside_transaction, paged, reading
+from carbon_platform.web import (
+    Call,
+    PageArgs,
+    in_transaction,
+    outside_transaction,
+    paged,
+    present_page,
+    reading,
+)
 
 blp = Blueprint(
     "registry", __name__, url_prefix="/api/v1", description="登记簿导入 Other registries' records"
@@ -31,7 +40,7 @@ def list_sources(call: Call) -> Any:
 
 @blp.post("/registry-imports")
 @outside_transaction("registry.import")
-@blp.arguments(schemas.RegistryUploadIn, location="files")
+@blp.arguments(schemas.RegistryUploadIn, location="files", unknown=ma.RAISE)
 @blp.response(201, schemas.RegistryImportOut)
 def upload(call: Call, payload: dict[str, Any]) -> Any:
     """上传登记簿 Read and compare an export with the books. Nothing is committed yet."""
@@ -142,14 +151,7 @@ def list_batches(call: Call, query: dict[str, Any]) -> Any:
     """外部批次 Blocks that other registries issued."""
     filters = {name: query.pop(name) for name in ("source", "project")}
     found = paged(call.session, queries.batches_statement(**filters), **query)
-    items = [queries.batch_view(batch) for batch in found.items]
-    return {
-        "items": items,
-        "page": found.page,
-        "size": found.size,
-        "total": found.total,
-        "pages": found.pages,
-    }
+    return present_page(found, map(queries.batch_view, found.items))
 
 
 @blp.get("/external-batches/<lot>")

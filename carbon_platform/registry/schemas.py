@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import marshmallow as ma
-from flask_smorest.fields import Upload
 
 from carbon_platform.registry.staging import STATUSES
-from carbon_platform.web import FileIn, PageArgs, PagesOut, Schema
+from carbon_platform.web import Attachment, FileIn, PageArgs, PagesOut, Schema
 
 
 class RegistryUploadIn(FileIn):
-    file = Upload(required=True, metadata={"description": "CSV (UTF-8 or GB18030) or XLSX"})
+    file = Attachment("CSV (UTF-8 or GB18030) or XLSX")
     source = ma.fields.String(required=True, metadata={"description": "key of a declared source"})
 
 

@@ -9,13 +9,9 @@ from flask_smorest import Blueprint
 from carbon_platform.revenue import rules, schemas, schemes, service
 from carbon_platform.revenue.dashboard import dashboard
 from carbon_platform.revenue.tables import Distribution
-from carbon_platform.web import Call, Page, PageArgs, in_transaction, paged, reading
+from carbon_platform.web import Call, PageArgs, in_transaction, paged, present_page, reading
 
 blp = Blueprint("revenue", __name__, url_prefix="/api/v1", description="收益 Distribution and targets")
-
-
-def _page(page: Page, items: list[Any]) -> dict[str, Any]:
-    return {"items": items, "page": page.page, "size": page.size, "total": page.total, "pages": page.pages}
 
 
 def _describe(distribution: Distribution, trade_code: str) -> dict[str, Any]:
@@ -96,7 +92,7 @@ def list_distributions(call: Call, args: dict[str, Any]) -> Any:
     """分配单 What was shared out in your region, newest first."""
     page = paged(call.session, service.distributions(call.actor), page=args["page"], size=args["size"])
     trades = service.trade_codes(call.session, page.items)
-    return _page(page, [_describe(found, trades[found.trade_id]) for found in page.items])
+    return present_page(page, [_describe(found, trades[found.trade_id]) for found in page.items])
 
 
 @blp.get("/distributions/<code>")
@@ -109,7 +105,7 @@ def show_distribution(call: Call, args: dict[str, Any], code: str) -> Any:
     trade_code = service.trade_codes(call.session, [found])[found.trade_id]
     statement = service.lines(found, level=args["level"], village_code=args["village"])
     page = paged(call.session, statement, page=args["page"], size=args["size"])
-    return _describe(found, trade_code) | {"lines": _page(page, page.items)}
+    return _describe(found, trade_code) | {"lines": page}
 
 
 @blp.get("/revenue/dashboard")

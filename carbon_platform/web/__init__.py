@@ -15,6 +15,10 @@ How an endpoint is written (the order of decorators matters)::
 - :func:`outside_transaction` only checks the permission: for work that computes long before it
   writes; the view calls ``call.transact(work)`` itself.
 - ``permission=None`` means public.
+
+What bodies share: a list is a :func:`paged` statement, shown with :func:`present_page` by a schema of
+:class:`PageOut` (or :class:`PagesOut`); yes or no is a :class:`Decision`; files come in a :class:`FormIn`;
+an amount is an :func:`integer` with its unit.
 """
 
 from carbon_platform.web.calls import (
@@ -26,13 +30,18 @@ from carbon_platform.web.calls import (
     platform,
     reading,
 )
-from carbon_platform.web.paging import Page, PageArgs, PageOut, PagesOut, paged
-from carbon_platform.web.schemas import PlainText, Schema, integer
-from carbon_platform.web.uploads import FileIn
+from carbon_platform.web.paging import Page, PageArgs, PageOut, PagesOut, paged, present_page
+from carbon_platform.web.preferences import LATER, wants_later
+from carbon_platform.web.schemas import Decision, PlainText, Schema, described, integer
+from carbon_platform.web.uploads import Attachment, FileIn, FormIn
 
 __all__ = [
+    "LATER",
+    "Attachment",
     "Call",
+    "Decision",
     "FileIn",
+    "FormIn",
     "Hooks",
     "Page",
     "PageArgs",
@@ -41,10 +50,13 @@ __all__ = [
     "PlainText",
     "Platform",
     "Schema",
+    "described",
     "in_transaction",
     "integer",
     "outside_transaction",
     "paged",
     "platform",
+    "present_page",
     "reading",
+    "wants_later",
 ]

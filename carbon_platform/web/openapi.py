@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +15,7 @@ from flask_smorest import Api, Blueprint
 from carbon_platform.web.calls import platform
 
 VERSION = "0.5.0"
+_EXAMPLES = Path(__file__).with_name("examples.json")
 PROBLEM = {
     "type": "object",
     "description": "RFC 9457 problem; `code` is stable for programs, `detail` is for people",
@@ -96,7 +100,29 @@ def document(app: Flask, api: Api | None = None) -> dict[str, Any]:
             if view.permission:
                 operation["security"] = [{"session": []}]
                 operation["x-permission"] = view.permission
+    _put_examples(spec["paths"])
     return spec
+
+
+@cache
+def examples() -> dict[str, dict[str, Any]]:
+    """What was asked and answered once, by operation (``POST /api/v1/acts``); by tools/record_examples.py."""
+    found: dict[str, dict[str, Any]] = json.loads(_EXAMPLES.read_text(encoding="utf-8"))
+    return found
+
+
+def _put_examples(paths: dict[str, Any]) -> None:
+    """Put the examples into the document; one that a view wrote itself stays."""
+    for name, example in examples().items():
+        method, path = name.split(" ")
+        operation = paths.get(path, {}).get(method.lower(), {})
+        asked = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if asked is not None and "asked" in example:
+            asked.setdefault("example", example["asked"])
+        for status, answer in example.get("answered", {}).items():
+            content = operation.get("responses", {}).get(status, {}).get("content", {})
+            if "application/json" in content:
+                content["application/json"].setdefault("example", answer)
 
 
 def _declared_views(app: Flask) -> dict[tuple[str, str], Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import marshmallow as ma
 import sqlalchemy as sa
@@ -33,6 +34,33 @@ class PagesOut(PageOut):
     """With the number of pages, as :class:`Page` counts them."""
 
     pages = ma.fields.Integer()
+
+
+class Paged(Protocol):
+    """Which page of how many rows: a :class:`Page`, or the page of a feature that counts in its own way."""
+
+    @property
+    def page(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def pages(self) -> int: ...
+
+
+def present_page(found: Paged, items: Iterable[Any]) -> dict[str, Any]:
+    """The answer of a paged list: what is shown of its rows; the schema says whether ``pages`` goes out."""
+    return {
+        "items": list(items),
+        "page": found.page,
+        "size": found.size,
+        "total": found.total,
+        "pages": found.pages,
+    }
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -26,7 +27,21 @@ _WORDS = {  # what libraries say, in the words of the platform
     "Not a valid datetime.": "应为带时区的时间，形如 2026-11-22T08:30:00+08:00。",
     "Invalid input type.": "格式不对。",
     "Control characters are not allowed.": "不能含有控制字符。",
+    "Not a valid number.": "应为数字。",
+    "Not a valid boolean.": "应为 true 或 false。",
+    "Not a valid list.": "应为列表。",
+    "Not a valid mapping type.": "应为 JSON 对象。",
+    "String does not match expected pattern.": "格式不对，请对照接口说明。",
 }
+_PATTERNS = (  # the same with figures in it; the longer one first
+    (r"Must be greater than or equal to (\S+) and less than or equal to (\S+)\.", "应在 {} 到 {} 之间。"),
+    (r"Must be greater than or equal to (\S+)\.", "不能小于 {}。"),
+    (r"Must be less than or equal to (\S+)\.", "不能大于 {}。"),
+    (r"Must be one of: (.+)\.", "应为其中之一：{}。"),
+    (r"Length must be between (\d+) and (\d+)\.", "长度应为 {} 到 {}。"),
+    (r"Shorter than minimum length (\d+)\.", "太短或太少：至少 {}。"),
+    (r"Longer than maximum length (\d+)\.", "太长或太多：最多 {}。"),
+)
 _TITLES = {
     400: ("请求有误", "Bad request"),
     401: ("需要登录", "Sign-in needed"),
@@ -122,7 +137,15 @@ def _on_http_exception(error: HTTPException) -> Response:
 
 
 def _field_error(field: str, text: str) -> dict[str, Any]:
-    return {"field": field, "zh": _WORDS.get(text, text), "en": text}
+    return {"field": field, "zh": _chinese(text), "en": text}
+
+
+def _chinese(text: str) -> str:
+    """What a library says, in Chinese; what the platform says itself holds both languages already."""
+    for pattern, words in _PATTERNS:
+        if found := re.fullmatch(pattern, text):
+            return words.format(*found.groups())
+    return _WORDS.get(text, text)
 
 
 def _flatten(messages: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

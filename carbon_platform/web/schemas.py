@@ -61,15 +61,65 @@ class WholeNumber(ma.fields.Integer):
     default_error_messages = {  # noqa: RUF012 — the way marshmallow declares it
         "whole": "金额和数量必须是整数（分、千克、克、分值），不接受小数或文字。"
         " Amounts are whole numbers (fen, kg, g, points), never decimals or text.",
+        "whole_in": "{value} 不行：应为整数，单位 {unit}，不接受小数或文字。"
+        " {value} is no whole number of {unit}; no decimals, no text.",
     }
+
+    def __init__(self, *, unit: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.unit = unit
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if type(value) is not int:
+            if self.unit:
+                raise self.make_error("whole_in", value=shown(value), unit=self.unit)
             raise self.make_error("whole")
         return int(super()._deserialize(value, attr, data, **kwargs) or 0)
 
 
-def integer(low: int = 1, high: int = 10**15, **kwargs: Any) -> WholeNumber:
-    """A required whole number within a range. ``metadata`` should name the unit."""
+class Decision(ma.fields.String):
+    """``decision``: one of two words, the first of which means yes. The view gets whether it was said.
+
+    ``publish = Decision("publish")`` takes ``{"decision": "publish"}`` or ``"decline"``.
+    """
+
+    def __init__(self, yes: str, no: str = "decline") -> None:
+        super().__init__(required=True, data_key="decision", validate=ma.validate.OneOf([yes, no]))
+        self.yes = yes
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().deserialize(value, *args, **kwargs) == self.yes
+
+
+class _Within(ma.validate.Range):
+    """A range that says in both languages what came, what may come, and in which unit."""
+
+    def __init__(self, low: int, high: int, unit: str) -> None:
+        super().__init__(low, high)
+        self.unit = unit
+
+    def __call__(self, value: Any) -> Any:
+        if self.min <= value <= self.max:
+            return value
+        unit_zh, unit_en = (f"，单位 {self.unit}", f" ({self.unit})") if self.unit else ("", "")
+        raise ma.ValidationError(
+            f"{shown(value)} 超出范围：应为 {self.min:,} 到 {self.max:,} 的整数{unit_zh}。"
+            f" {shown(value)} is out of range: whole, {self.min:,} … {self.max:,}{unit_en}."
+        )
+
+
+def shown(value: Any) -> str:
+    """A value as it may stand in a message: never long enough to carry a document away."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def described(text: str, **more: Any) -> dict[str, Any]:
+    """Arguments of a field that say what it holds: ``Integer(**described("g CO2e"))``."""
+    return {"metadata": {"description": text, **more}}
+
+
+def integer(low: int = 1, high: int = 10**15, *, unit: str = "", **kwargs: Any) -> WholeNumber:
+    """A required whole number within a range; ``unit`` stands in the words of a refusal."""
     kwargs.setdefault("required", True)
-    return WholeNumber(validate=ma.validate.Range(low, high), **kwargs)
+    return WholeNumber(validate=_Within(low, high, unit), unit=unit, **kwargs)

@@ -23,6 +23,7 @@ module.exports = {
   act: ['GET', '/api/v1/acts/{id}'],
   book: ['GET', '/api/v1/citizen/book'],
   bundles: ['GET', '/api/v1/citizen/bundles'],
+  refusedActs: ['GET', '/api/v1/citizen/refused-acts'],
   appeals: ['GET', '/api/v1/citizen/appeals'],
   raiseAppeal: ['POST', '/api/v1/citizen/appeals'],
 
@@ -50,6 +51,8 @@ module.exports = {
   joinFamily: ['POST', '/api/v1/citizen/family/members'],
   leaveFamily: ['DELETE', '/api/v1/citizen/family/members/{id}'],
   give: ['POST', '/api/v1/citizen/family/gifts'],
+  proxies: ['GET', '/api/v1/citizen/proxies'],
+  endProxy: ['DELETE', '/api/v1/citizen/proxies/{id}'],
   groups: ['GET', '/api/v1/citizen/groups'],
   joinGroup: ['POST', '/api/v1/citizen/groups'],
   leaveGroup: ['DELETE', '/api/v1/citizen/groups/{id}'],

@@ -1,6 +1,6 @@
 // The footprint calculator and small tickets as pages show them. Pure.
 
-const { carbon, count, local, yuan } = require('./show');
+const { carbon, count, local, plainDay, today, yuan } = require('./show');
 
 const STATUS = { verified: '已核实', secondary: '二手来源', unverified: '未核实', illustrative: '示意', 'local-decision': '本市决定' };
 
@@ -9,7 +9,7 @@ function question(item, quantities) {
   return {
     code: item.code,
     name: item.name_zh,
-    unit: item.unit_zh,
+    unit: item.unit_zh.replace(/\/年$/, ''), // the question says “a year” itself
     shared: item.shared,
     typed: kept === undefined ? '' : String(kept),
     source: `${item.source}（${STATUS[item.status] || item.status}）`,
@@ -49,7 +49,7 @@ function order(given) {
     state: given.state_zh,
     waiting: given.state === 'awaiting',
     certificate: given.certificate_number,
-    retired: given.retired_at ? local(given.retired_at).day : '',
+    retired: given.retired_at ? plainDay(local(given.retired_at).day, today(Date.now())) : '',
     serials: given.serials,
     beneficiary: given.beneficiary,
     batch: given.batch_code,

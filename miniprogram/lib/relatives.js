@@ -50,4 +50,30 @@ function board(given) {
   };
 }
 
-module.exports = { family, group, board };
+/** Who did what for the reader: number of the act or the voucher → name. kind: 'act' or 'redemption'. */
+function helpers(given, kind) {
+  return Object.fromEntries(given.actions.filter((row) => row.kind === kind).map((row) => [row.object_id, row.by]));
+}
+
+/** Grants in force, given or held, and what others did for the reader, newest first. */
+function proxies(given) {
+  return {
+    held: given.items
+      .filter((row) => row.standing)
+      .map((row) => ({
+        id: row.id,
+        own: row.role === 'principal',
+        name: row.role === 'principal' ? row.agent : row.principal,
+        words: row.role === 'principal' ? `${row.agent}替我办` : `我替${row.principal}办`,
+        limits: `到${day(row.until)}；每天最多 ${count(row.day_points)} 分，每月最多 ${count(row.month_points)} 分`,
+      })),
+    done: given.actions.map((row) => ({
+      key: `${row.kind} ${row.object_id}`,
+      words: `${row.by}${row.kind === 'act' ? '代报' : '代兑换'}`,
+      when: day(row.at),
+      points: row.points ? `−${count(row.points)} 分` : '',
+    })),
+  };
+}
+
+module.exports = { family, group, board, helpers, proxies };

@@ -36,6 +36,7 @@ PATHS = [
     "/h5/account",
     "/h5/consents",
     "/h5/appeals",
+    "/h5/refusals",
     "/h5/green",
 ]
 RIDES = 6
@@ -249,6 +250,12 @@ def test_a_family_of_two_and_a_gift(phone: Open) -> None:
     expect(other.locator("section[aria-labelledby=gifts]")).to_contain_text("+20")
     whole(page)
     whole(other)
+    leaving = other.locator("details", has=other.locator("summary", has_text="退出家庭")).last
+    expect(leaving.get_by_role("button")).to_be_hidden()  # one press alone does nothing
+    leaving.locator("summary").click()
+    expect(leaving).to_contain_text("您的账和分不变")
+    leaving.get_by_role("button").click()
+    expect(other.locator("#family")).to_have_text("还没有家庭")
 
 
 def test_a_refused_line_is_appealed(phone: Open) -> None:

@@ -15,17 +15,19 @@ PUBLIC = ["/", "/login", "/verify", "/verify?q=淮畔", f"/verify/{desk_world.CE
           f"/batches/{desk_world.BATCH}", "/sources", "/methodologies",
           "/methodologies/ratoon_rice_v1", "/market",
           f"/explain/retirement/{desk_world.CERTIFICATE}", "/api/docs", "/h5/login",
-          "/loop"]  # fmt: skip
+          "/loop", "/league"]  # fmt: skip
 DESK = {
     "forestry.guangshan": ["/reviews", "/exports", "/map", "/parcels", "/imports", "/imports/1"],
     "operator": ["/projects", f"/projects/{desk_world.PROJECT}", f"/runs/{desk_world.RUN}",
                  f"/runs/{desk_world.RICE_RUN}", "/holdings", f"/explain/run/{desk_world.RUN}",
-                 "/points", "/appeals", "/audits", "/account-reviews"],
+                 "/points", "/appeals", "/audits", "/account-reviews", "/scenes", "/merchants",
+                 "/small-tickets", "/bundles", "/people", "/groups"],
     "verifier": ["/reviews"],
     "authority": ["/sources"],
     "cement": ["/market", "/holdings", "/pledges"],
     "dingxin": ["/revenue", "/distributions/XY-D000001", "/dashboard", "/honesty"],
-    "bank": ["/reviews"],
+    "bank": ["/reviews", "/merchant-payments", "/fund-receipts"],
+    "auditor": ["/people"],
 }  # fmt: skip
 CASES = [(None, path) for path in PUBLIC] + [(user, path) for user, paths in DESK.items() for path in paths]
 # Swagger UI is another project's page; ours is everything else.
@@ -72,6 +74,27 @@ def test_page_is_whole(signed_in: Any, username: str | None, path: str) -> None:
             assert cut_off(page) <= 0, f"cut off at {width} px"
             assert serious(page) == [], f"at {width} px"
     assert page.watched.asked_elsewhere == []
+    assert page.watched.complaints == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_not_in_the_bar_is_one_touch_away(signed_in: Any, width: int) -> None:
+    page = signed_in("operator", width=width)
+    page.goto("/reviews")
+    settle(page)
+    bar, more = page.locator(".mainnav a"), page.locator(".menu nav a")
+    assert bar.count() <= 5
+    assert not more.first.is_visible()
+    page.locator(".menu > summary").click()
+    assert more.first.is_visible()
+    assert cut_off(page) <= 0
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    assert not more.first.is_visible()
+    page.locator(".menu > summary").click()
+    page.get_by_role("link", name="商家与结算").click()
+    page.wait_for_url("**/merchants")
+    assert page.locator(".menu > summary.here").count() == 1, "the open place lies behind “more”"
     assert page.watched.complaints == []
 
 

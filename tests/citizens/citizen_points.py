@@ -34,7 +34,7 @@ class Books:
     records: int = 0
     legacy: int = 0
 
-    def new_person(self) -> Actor:
+    def new_person(self, region_code: str = "411502") -> Actor:
         self.people += 1
 
         def work(session: Any) -> Actor:
@@ -42,7 +42,7 @@ class Books:
                 session,
                 f"openid-{self.people}",
                 nickname="某人",
-                region_code="411502",
+                region_code=region_code,
                 under_14=False,
                 guardian_agrees=False,
                 now=START,

@@ -16,6 +16,7 @@ from carbon_platform import ledger
 from carbon_platform.citizens.accounts_api import blp as accounts_blp
 from carbon_platform.citizens.api import blp
 from carbon_platform.citizens.points_api import blp as points_blp
+from carbon_platform.citizens.refusals_api import blp as refusals_blp
 from carbon_platform.citizens.rewards_api import blp as rewards_blp
 from carbon_platform.citizens.truth_api import blp as truth_blp
 from carbon_platform.config import Settings
@@ -37,7 +38,9 @@ def app(
     monkeypatch: pytest.MonkeyPatch,
     clock: dict[str, datetime],
 ) -> Iterator[Flask]:
-    monkeypatch.setattr(carbon_platform.app, "APIS", (blp, accounts_blp, rewards_blp, points_blp, truth_blp))
+    monkeypatch.setattr(
+        carbon_platform.app, "APIS", (blp, accounts_blp, rewards_blp, points_blp, truth_blp, refusals_blp)
+    )
     settings = Settings(mode="test", database_url=fresh_database(engine_name, prepare))
     app = carbon_platform.app.create_app(settings, clock=lambda: clock["now"])
     yield app

@@ -14,13 +14,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from citizen_people import ID_CHILD, ID_GROWN, confirm_phone, give_name
-from citizen_world import Citizen
+from citizen_world import NOW, Citizen
 from flask import Flask
 
 from carbon_platform import ledger
-from carbon_platform.citizens import privacy
+from carbon_platform.citizens import accounts, privacy
+from carbon_platform.citizens.inbox_tables import ActRecord
 from carbon_platform.citizens.tables import Act
+from carbon_platform.citizens.truth_tables import Appeal
 from carbon_platform.db import Database
+from carbon_platform.identity import persons
+from carbon_platform.identity.person_rules import AccountClosed
 from carbon_platform.identity.tables import (
     AuditRecord,
     Consent,
@@ -170,8 +174,11 @@ def test_a_child_needs_its_guardian_for_everything_and_the_withdrawal_ends_every
     assert kid.post("/citizen/consents", bus).json["code"] == "citizen.guardian_needed"
     assert kid.post("/citizen/consents", bus | {"guardian_agrees": True}).status_code == 201
     assert kid.ride("kid-1").status_code == 201
+    give_name(kid, "王豆豆", ID_CHILD, guardian_agrees=True)
+    assert kid.get("/citizen/account").json["tier"] == "real_name"
     guardian = next(row for row in kid.get("/citizen/consents").json if row["purpose"] == "guardian")
     kid.delete(f"/citizen/consents/{guardian['consent_id']}")
+    assert kid.get("/citizen/account").json["tier"] == "opened", "the name is kept by consent only"
     assert kid.ride("kid-2", "2026-11-22T10:00:00+08:00").status_code == 403
 
 
@@ -203,6 +210,7 @@ def test_closing_ends_sessions_and_consents_and_can_be_undone(
     app: Flask, xiaoman: Citizen, sign_in: SignIn
 ) -> None:
     xiaoman.rides("2026-11-21", 2)
+    give_name(xiaoman, "王小满", ID_GROWN)
     assert xiaoman.post("/citizen/account/closure", {}).json["state"] == "closed"
     assert xiaoman.get("/citizen/account").status_code == 401
     body = {"code": "xiaoman", "nickname": "小满"}
@@ -211,6 +219,7 @@ def test_closing_ends_sessions_and_consents_and_can_be_undone(
     opened = app.test_client().post("/api/v1/citizen/sessions", json=body | {"reopen": True})
     back = Citizen(app, {"Authorization": f"Bearer {opened.json['token']}"})
     assert back.get("/citizen/book").json["total"] == 2
+    assert back.get("/citizen/account").json["tier"] == "opened", "the name went with its consent"
     assert back.ride("after").json["code"] == "citizen.consent_missing"
 
 
@@ -281,6 +290,67 @@ def test_signing_in_within_the_week_stops_a_deletion(
     assert back.status_code == 201
     clock["now"] += timedelta(days=30)
     assert privacy.erase_due(db, now=clock["now"]) == ("ok", "0 accounts deleted")
+
+
+def test_a_deletion_asks_once_more_whether_the_person_came_back(
+    app: Flask, db: Database, clock: dict[str, datetime], xiaoman: Citizen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job has read who is due; before it gets there, the person signs in."""
+    client = app.test_client()
+    client.delete("/api/v1/citizen/account", json={"forfeit_points": 0}, headers=xiaoman.headers)
+    clock["now"] += timedelta(days=8)
+    number = db.read(lambda s: s.scalar(sa.select(Person.id)))
+    found = [[number], []]
+    monkeypatch.setattr(privacy.persons, "due_for_erasure", lambda session, **more: found.pop(0))
+    back = client.post("/api/v1/citizen/sessions", json={"code": "xiaoman", "reopen": True})
+    assert back.status_code == 201
+    assert privacy.erase_due(db, now=clock["now"]) == ("ok", "0 accounts deleted")
+    assert db.read(lambda s: s.scalar(sa.select(Person.state))) == "open"
+
+
+def test_nobody_opens_an_account_again_that_was_deleted_meanwhile(db: Database, xiaoman: Citizen) -> None:
+    def work(session: Any) -> None:
+        person = session.scalars(sa.select(Person)).one()
+        assert person.state == "open"
+        session.connection().exec_driver_sql("UPDATE person SET state = 'deleted'")
+        persons.set_state(session, persons.actor_of(person), person, "open", now=NOW)
+
+    with pytest.raises(AccountClosed):
+        db.transact(work)
+
+
+def test_what_still_waits_of_somebody_is_emptied_with_the_deletion(db: Database, xiaoman: Citizen) -> None:
+    holder = db.read(lambda s: s.scalar(sa.select(Person.holder)))
+
+    def row(key: str, state: str, whose: str) -> ActRecord:
+        return ActRecord(
+            source="xinyang-bus", record_key=key, kind="act", holder=whose, payload={"distance_m": 5_000},
+            content_digest="d", received_at=NOW, state=state,
+            processed_at=None if state == "waiting" else NOW,
+        )  # fmt: skip
+
+    rows = [row("mine", "waiting", holder), row("hers", "waiting", "somebody"), row("done", "done", holder)]
+    db.transact(lambda s: s.add_all(rows))
+    db.transact(lambda s: accounts.erase(s, s.scalar(sa.select(Person.id)), now=NOW))
+    left = dict(db.read(lambda s: s.execute(sa.select(ActRecord.record_key, ActRecord.payload)).all()))
+    # what was ruled on is emptied with everybody's after a month
+    assert left == {"mine": {}, "hers": {"distance_m": 5_000}, "done": {"distance_m": 5_000}}
+
+
+def test_an_open_appeal_ends_with_the_deletion(db: Database, xiaoman: Citizen) -> None:
+    act = xiaoman.ride().json["id"]
+    holder = db.read(lambda s: s.scalar(sa.select(Person.holder)))
+    db.transact(
+        lambda s: s.add(
+            Appeal(
+                holder=holder, region_code="411502", act_id=act, reason_code="cap_day", words="我真的坐了",
+                state="open", raised_at=NOW,
+            )
+        )
+    )  # fmt: skip
+    db.transact(lambda s: accounts.erase(s, s.scalar(sa.select(Person.id)), now=NOW))
+    appeal = db.read(lambda s: s.scalars(sa.select(Appeal)).one())
+    assert (appeal.state, appeal.words, appeal.answer) == ("declined", "", "账户已注销。")
 
 
 def test_everything_kept_can_be_taken_along(xiaoman: Citizen, sign_in: SignIn) -> None:

@@ -14,14 +14,14 @@ from citizen_world import NOW, Citizen
 from flask import Flask
 
 from carbon_platform import all_tables, ledger
-from carbon_platform.citizens import corrections
+from carbon_platform.citizens import corrections, privacy
 from carbon_platform.citizens.inbox_tables import ActRecord
 from carbon_platform.citizens.personal_data import KEPT, undecided
 from carbon_platform.citizens.tables import Act
 from carbon_platform.db import Database
 from carbon_platform.identity import persons
 from carbon_platform.identity.rules import SYSTEM
-from carbon_platform.identity.tables import Person
+from carbon_platform.identity.tables import MergeOffer, Person
 
 SignIn = Callable[..., Citizen]
 PHONE = "13800000001"
@@ -240,3 +240,48 @@ def test_of_two_accounts_that_confirm_a_number_at_once_one_gets_it(
     assert sorted(at_once(2, confirm)) == [False, True]
     masked = [who.get("/citizen/account").json["phone_masked"] for who, _ in people]
     assert sorted(masked) == ["", "138****0001"]
+
+
+def test_a_number_moves_and_the_other_accounts_new_one_stays_theirs(
+    db: Database, two: tuple[Citizen, Citizen], clock: dict[str, datetime]
+) -> None:
+    old, new = two
+    offer = confirm_phone(new, PHONE)["merge_offer"]["id"]
+    clock["now"] += timedelta(minutes=2)
+    confirm_phone(old, "13800000002")
+    assert merge(new, offer, "move").status_code == 200
+    assert new.get("/citizen/account").json["phone_masked"] == "138****0001"
+    assert old.get("/citizen/account").json["phone_masked"] == "138****0002"
+
+
+def test_what_an_offer_held_goes_when_nobody_answers_in_time(
+    db: Database, two: tuple[Citizen, Citizen], clock: dict[str, datetime]
+) -> None:
+    confirm_phone(two[1], PHONE)
+
+    def offers(session: Any) -> list[MergeOffer]:
+        return list(session.scalars(sa.select(MergeOffer)))
+
+    privacy.minimise(db, now=clock["now"])
+    assert len(db.read(offers)) == 1
+    privacy.minimise(db, now=clock["now"] + timedelta(minutes=31))
+    assert db.read(offers) == []
+
+
+def test_a_table_is_told_once_about_each_person_in_it() -> None:
+    named = [(one.table, one.column) for one in KEPT]
+    assert len(named) == len(set(named))
+    titles = [one.title for one in KEPT if one.title]
+    assert len(titles) == len(set(titles))
+
+
+def test_a_name_that_comes_along_brings_the_consent_to_keep_it(two: tuple[Citizen, Citizen]) -> None:
+    old, new = two
+    give_name(old, "王小满", ID_GROWN)
+    offer = confirm_phone(new, PHONE)["merge_offer"]["id"]
+    merge(old, offer, "agree")
+    assert merge(new, offer).json["account"]["tier"] == "real_name"
+    (given,) = [row for row in new.get("/citizen/consents").json if row["purpose"] == "real-name"]
+    assert given["current"]
+    assert new.delete(f"/citizen/consents/{given['consent_id']}").status_code == 204
+    assert new.get("/citizen/account").json["tier"] == "phone"

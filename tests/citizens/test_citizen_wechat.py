@@ -261,3 +261,17 @@ def test_signing_in_while_wechat_is_down_is_a_clear_problem_and_opens_nothing(
         assert (answer.status_code, answer.json["code"]) == (503, "wechat.unavailable")
         assert answer.mimetype == "application/problem+json" and SECRET not in str(answer.json)
     assert db.read(lambda s: s.scalar(sa.select(sa.func.count()).select_from(Person))) == 0
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_slow_wechat_is_answered_within_three_seconds(
+    app: Flask, dripping: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that answers byte by byte, with the time that is waited in production."""
+    port = wechat.LiveWeChat("wx-app", SECRET)
+    monkeypatch.setattr("carbon_platform.citizens.api.port_for", lambda settings: port)
+    start = time.monotonic()
+    answer = app.test_client().post("/api/v1/citizen/sessions", json={"code": "c"})
+    assert time.monotonic() - start <= 3
+    assert (answer.status_code, answer.json["code"], len(dripping)) == (503, "wechat.unavailable", 1)
+    assert "微信" in answer.json["detail"] and "稍后" in answer.json["detail"]

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from carbon_platform import ledger
-from carbon_platform.citizens import book, catalogue, intake, rules
+from carbon_platform.citizens import book, catalogue, intake, intake_sql, points, rules
 from carbon_platform.citizens.assessment import assess
 from carbon_platform.citizens.book import book_account
 from carbon_platform.citizens.catalogue import ConsentText
@@ -104,6 +104,36 @@ def test_what_is_confirmed_makes_way_for_nothing(books: Books) -> None:
     assert (taken.act.status, taken.act.reason_code) == ("not_counted", "overlap")
     assert taken.act.counted_as_id == acts_of(books, actor)[0].id
     assert balances(books, actor, week_later) == (40, 5)
+
+
+def test_what_becomes_active_while_a_better_record_is_ruled_on_stays(
+    fresh_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job that makes points active takes no person's lock. SQLite has one writer: no such moment."""
+    books = make_books(fresh_database, "postgresql", {"thing": 3})
+    actor = books.new_person()
+    bus, _, own = three_records(actor, 1)
+    take(books, own)
+    # more points that wait in the same lot: undoing what is active would take these
+    take(books, Claim(actor.holder, "self", "another", "SH03", NOW - timedelta(hours=1)))
+    before = NOW + timedelta(days=7, seconds=-1)
+    monkeypatch.setattr(rules, "check_time", lambda *_: None)
+    hold, calls = intake_sql.hold, []
+
+    def late(connection: Any, acts: Any) -> None:
+        if not calls:  # the job's clock is a little further
+            books.db.transact(lambda s: points.activate_due(s, now=MORNING + timedelta(days=8)))
+        calls.append(len(acts))
+        hold(connection, acts)
+
+    monkeypatch.setattr(intake_sql, "hold", late)
+    (taken,) = take(books, bus, now=before - timedelta(hours=4))
+    assert calls == [1]
+    assert (taken.act.status, taken.act.reason_code) == ("not_counted", "overlap")
+    states = [act.points_state for act in acts_of(books, actor)]
+    assert states[0] == "active", states
+    assert books.db.read(ledger.verify).ok
+    books.db.dispose()
 
 
 def test_an_impossible_record_takes_nothings_place(books: Books) -> None:

@@ -55,6 +55,7 @@ def test_an_accepted_appeal_is_counted_like_any_act_and_history_stays(
     number = raised.json["id"]
     assert xiaoman.post("/citizen/appeals", body).json["code"] == "appeal.open"
     assert stranger.get(f"/citizen/appeals/{number}").status_code == 404
+    assert xiaoman.get(f"/citizen/appeals/{number}").json == raised.json
     counted = xiaoman.get("/citizen/book").json["items"]
     pointless = {
         "act_id": next(act["id"] for act in counted if act["status"] == "counted"),

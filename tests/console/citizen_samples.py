@@ -69,6 +69,7 @@ ACT = {"id": 9, "title": "走路 2 公里", "note": "09:10 · 自己填报", "ic
        "reason": "同一段路只计一次。", "url": "/explain/act/9", "appeal_url": "/h5/appeals?act=9"}  # fmt: skip
 APPEAL = {
     "act_id": 8,
+    "refusal_id": None,
     "words": "我真的走了",
     "state": "支持，已补记",
     "kind": "ok",
@@ -77,11 +78,17 @@ APPEAL = {
     "decided": "11 月 3 日",
     "counted": 10,
 }
+REFUSAL: dict[str, Any] = {
+    "id": 3, "title": "公交一趟", "icon": "bus", "source": "演示公交", "record": "r-9", "occurred": "10 月 1 日 11:00",
+    "refused": "11 月 21 日 12:00", "reason": "这件事送来时已超过 31 天，不能再记账。", "kept": True,
+    "act_id": None, "may_appeal": False, "until": "12 月 21 日", "appeal": None,
+}  # fmt: skip
+PAGES = {"page": 1, "pages": 2, "total": 21, "url": "/h5/refusals?page={page}"}
 ORDER = {"code": "XY-O1", "words": "已注销", "shape": "retired", "is_waiting": False, "quantity_kg": 100, "amount_fen": 485, "year": 2026, "beneficiary": "小满一家",
          "batch_code": "B1", "serials": [], "certificate_number": "XY-R-1", "certificate_url": "/offset-certificates/XY-O1", "retired": "11 月 21 日"}  # fmt: skip
 GREEN: dict[str, Any] = {
     "year": 2026, "years": [2026, 2025], "boundary": "只算家里能源和出行。", "order_key": "h5-0123", "bundled_g": 1200,
-    "questions": [{"code": "electricity", "name": "用电", "unit": "度", "shared": True, "high": 50_000, "kept": 1200, "source": "国家统计", "status": "secondary"}],
+    "questions": [{"code": "electricity", "name": "用电", "unit": "度", "shared": True, "high": 50_000, "kept": 1200, "factor": "589.7 g CO2/kWh", "source": "国家统计", "status": "secondary"}],
     "result": {"persons": 3, "total_g": 1_200_000, "low_g": 900_000, "high_g": 1_500_000, "retired_kg": 100,
                "lines": [{"name": "用电", "grams": 472_000, "equation": "2,400 × 590 ÷ 3", "source": "国家统计", "status": "secondary"}]},
     "offer": {"open": True, "left_kg": 500, "price_fen_per_t": 4850, "project_name": "光山县油茶园", "batch_code": "B1"},
@@ -112,7 +119,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     proxy = {"tab": "family", "proxy": {"id": 3, "day_points": 100, "month_points": 500}, "name": "奶奶", "total_g": 2480, "available": 60,
              "entries": [ACT], "acts": [OFFER], "rewards": [REWARD], "actions": [ACTION]}  # fmt: skip
     yield "h5-proxy", "h5_proxy.html", proxy
-    account = {"tab": "today", "account": ACCOUNT, "offers": [], "counties": [("411502", "浉河区")], "points_left": 80,
+    account = {"tab": "me", "account": ACCOUNT, "offers": [], "counties": [("411502", "浉河区")], "points_left": 80,
                "real_name": {"version": "2026-11", "text": "同意后……"}}  # fmt: skip
     yield "h5-account", "h5_account.html", account
     offer = {"id": 2, "words": "另一个账户……", "can_merge": True, "can_move": True, "can_agree": False}
@@ -126,14 +133,31 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "is_outdated": False,
     }
     consents = {
-        "tab": "today",
+        "tab": "me",
         "rows": [CONSENT, given],
         "bindings": [{"id": 2, "name": "演示公交", "since": NOW}],
     }
     yield "h5-consents", "h5_consents.html", consents
     appeals = {"tab": "book", "act": ACT, "may_appeal": True, "appeals": [APPEAL]}
     yield "h5-appeals", "h5_appeals.html", appeals
+    about_refusal = APPEAL | {"act_id": None, "refusal_id": 3}
+    yield "h5-appeal-refusal", "h5_appeals.html", appeals | {"act": {}, "appeals": [about_refusal]}
+    gone = REFUSAL | {
+        "id": 4,
+        "title": "一条记录",
+        "occurred": "",
+        "record": "",
+        "kept": False,
+        "may_appeal": True,
+    }
+    told = REFUSAL | {"id": 5, "appeal": about_refusal}
+    later = REFUSAL | {"id": 6, "act_id": 9}
+    listed = {"tab": "book", "refusals": [REFUSAL, gone, told, later], "days": 30, "page": PAGES}
+    yield "h5-refusals", "h5_refusals.html", listed
+    yield "h5-no-refusals", "h5_refusals.html", listed | {"refusals": [], "page": {}}
+    for name, one in (("silent", gone), ("appealed", told), ("counted", later)):
+        yield f"h5-refusal-{name}", "h5_refusal.html", {"tab": "book", "refusal": one}
     yield "h5-no-appeals", "h5_appeals.html", appeals | {"act": {}, "may_appeal": False, "appeals": []}
-    yield "h5-green", "h5_green.html", GREEN | {"tab": "today"}
+    yield "h5-green", "h5_green.html", GREEN | {"tab": "me"}
     bare = {"result": {}, "orders": [], "bundles": [], "offer": GREEN["offer"] | {"open": False}}
-    yield "h5-green-bare", "h5_green.html", GREEN | {"tab": "today"} | bare
+    yield "h5-green-bare", "h5_green.html", GREEN | {"tab": "me"} | bare

@@ -18,6 +18,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "lookups": [],
         "page": None,
         "shares": [],
+        "shares_page": {"page": 1, "pages": 1, "total": 1, "url": "/people?shares={page}"},
     }
     yield "people-look", "people.html", nothing | {"may_look": True}
     yield "people-none", "people.html", nothing | {"may_audit": True}
@@ -25,11 +26,11 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "may_audit": True,
         "page": {"page": 1, "pages": 2, "total": 31, "url": "/people?page={page}"},
         "lookups": [
-            {"at": NOW, "role": "碳资源公司经办", "user": 3, "by": "手机号", "reason": "本人来电问积分", "person": 7},
-            {"at": NOW, "role": "碳资源公司经办", "user": 3, "by": "账户号", "reason": "核对合并", "person": None},
+            {"at": NOW, "role": "碳资源公司经办", "user": "周工", "by": "手机号", "reason": "本人来电问积分", "person": 7},
+            {"at": NOW, "role": "碳资源公司经办", "user": "周工", "by": "账户号", "reason": "核对合并", "person": None},
         ],
         "shares": [
-            {"at": NOW, "direction": "收到", "partner": "信阳公交", "fields": ["subject", "occurred_at"],
+            {"at": NOW, "direction": "收到", "partner": "信阳公交", "fields": ["账户代号", "发生时间"],
              "rows": 4_998, "people": 3_120, "reference": "push:12"},
         ],
     }  # fmt: skip

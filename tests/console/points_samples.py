@@ -10,7 +10,10 @@ from typing import Any
 
 NOW = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
 PAGE = {"page": 1, "pages": 1, "total": 2, "url": "/x?page={page}"}
-LINKS = [{"url": "/appeals", "label": "申诉"}]
+LINKS = [
+    {"url": "/points", "label": "积分规则", "on": True},
+    {"url": "/appeals", "label": "申诉", "on": False},
+]
 RULE: dict[str, Any] = {
     "version": "points-2026-1", "valid_from": "2025-01-01", "grams_per_point": "8", "person_day_points": "100",
     "caps": ["每一类每周最多 200 分"], "fixed": ["光盘行动 每次 5 分"], "claim_days": 7, "source": "领导小组会议",
@@ -23,7 +26,7 @@ SIMULATION: dict[str, Any] = {
     "behaviours": [["公交出行 XI14b", "1,000", "800"]],
 }  # fmt: skip
 VERSION: dict[str, Any] = {
-    "rule": RULE, "state": ("review", "等发布"), "open": True, "own": False, "simulation": SIMULATION,
+    "rule": RULE | {"version": "points-2027-1", "valid_from": "2027-01-01"}, "state": ("review", "等发布"), "open": True, "own": False, "simulation": SIMULATION,
     "by_file": False, "proposed_by": "王敏", "proposed_at": NOW, "decided_by": "", "decided_at": None,
     "may_publish": True, "url": "/api/v1/points/rule-versions/points-2027-1",
 }  # fmt: skip
@@ -35,7 +38,7 @@ CAMPAIGN: dict[str, Any] = {
 CASE: dict[str, Any] = {
     "id": 3, "act": 9, "title": "公交出行 XI14b", "source": "信阳公交乘车码", "record": "A-1", "at": NOW,
     "quantity": "1 次", "claimed_g": "80", "reduction_g": "0", "reason": "同一段路只计一次。", "withdrawn": False,
-    "words": "不是同一程", "state": "review", "state_text": "正在看", "open": True, "answer": "", "by": "",
+    "countable": True, "words": "不是同一程", "state": "review", "state_text": "正在看", "open": True, "answer": "", "by": "",
     "raised_at": NOW, "decided_at": None, "counted": None,
 }  # fmt: skip
 AUDIT: dict[str, Any] = {
@@ -64,7 +67,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     }  # fmt: skip
     yield "points-empty", "points.html", points
     first = VERSION | {
-        "by_file": True, "proposed_by": "平台初始规则", "state": ("ok", "已发布"), "open": False, "simulation": None,
+        "by_file": True, "rule": RULE, "proposed_by": "平台初始规则", "state": ("ok", "已发布"), "open": False, "simulation": None,
     }  # fmt: skip
     versions = [VERSION, VERSION | {"own": True, "simulation": None, "may_publish": False}, first]
     campaigns = [CAMPAIGN, CAMPAIGN | {"may_publish": False}, CAMPAIGN | {"open": False}]
@@ -74,7 +77,11 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "id": 2, "open": False, "state": "ok", "state_text": "支持，已补记", "answer": "核对过了", "by": "王敏",
         "decided_at": NOW, "counted": 12, "withdrawn": True, "words": "",
     }  # fmt: skip
-    yield "appeals", "appeals.html", {"cases": [CASE, done], "page": PAGE, "links": LINKS}
+    refused = CASE | {
+        "id": 4, "act": None, "record": "", "title": "内容没有留下", "quantity": "", "countable": False,
+        "reason": "来源想送来一条记录，当时没有您的同意。",
+    }  # fmt: skip
+    yield "appeals", "appeals.html", {"cases": [CASE, refused, done], "page": PAGE, "links": LINKS}
     yield "appeals-none", "appeals.html", {"cases": [], "page": PAGE, "links": LINKS}
     limits = {
         "rule": {"percent": 1, "least": 20, "most": 400, "suspend_above_percent": 5},

@@ -51,6 +51,13 @@ def site(path: str, **changes: Any) -> dict[str, Any]:
         "csrf": "token",
         "map_review_number": "",
         "nav": [{"label": label, "url": url, "current": path.startswith(url)} for label, url in NAV],
+        "more": [
+            {
+                "title": "碳普惠",
+                "links": [{"label": "申诉", "url": "/appeals", "current": path.startswith("/appeals")}],
+            },
+            {"title": "人人可看", "links": [{"label": "县区榜", "url": "/league", "current": False}]},
+        ],
         "user": {"name": "周工", "role_label": "碳资源公司经办"},
     }
     return given | changes
@@ -451,7 +458,6 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "trail": [{"label": "收益与目标", "url": "/revenue"}, {"label": "XY-D000117"}],
     }  # fmt: skip
     yield "reviews", "reviews.html", {
-        "links": [{"url": "/points", "label": "积分规则"}],
         "tasks": [{"title": "核算 XY-R000037 等您核证", "note": "光山县油茶园，3,574 吨", "url": "/runs/37", "label": "去审核", "since": NOW, "state": "review"}], "done": [{"title": "核算 XY-R000012", "at": NOW, "url": "/runs/12", "state": "verified"}],
         "deposits": {"enterprises": [{"id": 4, "name": "某茶业（演示）"}]},
     }  # fmt: skip
@@ -590,6 +596,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "code": "bus-2",
         "title": "公交券 2 元",
         "kind": "公共服务",
+        "icon": "bus",
         "topup_fen": 0,
         "hours": "",
         "in_season": True,
@@ -621,9 +628,13 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
                 reward | {"code": "tea", "in_season": False, "topup_fen": 500, "hours": "9:00–17:00"},
             ],
             "waiting": "有 30 分等您领，11 月 26 日前要领",
-            "projects": [reward | {"code": "plant-camellia"}],
+            "projects": [
+                reward | {"code": "plant-camellia", "stock": 0},
+                reward | {"code": "plant-more", "affordable": False, "points": 900},
+                reward | {"code": "plant-later", "in_season": False},
+            ],
             "donations": [citizen_samples.DONATION],
-            "vouchers": [voucher],
+            "vouchers": [voucher, voucher | {"state": "used"}],
         },
     )
     yield (

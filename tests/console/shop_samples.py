@@ -15,7 +15,8 @@ MONTH = SimpleNamespace(
 OWED = SimpleNamespace(promised_fen=300, promised_vouchers=1, unsettled_fen=600, payable_fen=300)
 MERCHANT = {
     "code": "huaipan-culture", "name": "淮畔文化馆（演示）", "kind": "文化", "state": "active",
-    "state_words": "在用", "sponsor": "city", "offline_hours": 24, "month_budget_fen": 200_000,
+    "state_words": "在用", "sponsor": "city", "sponsor_name": "市级赞助方（演示）",
+    "offline_hours": 24, "month_budget_fen": 200_000,
     "evidence": "illustrative", "source": "演示约定", "url": "/merchants/huaipan-culture",
 }  # fmt: skip
 STATEMENT = {
@@ -49,7 +50,14 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "shop-statements", "shop_statements.html", shop | {"statements": [PAID]}
     yield "shop-statements-none", "shop_statements.html", {"merchant": None, "why": "请管理员挂到商家。"}
     desk = {"merchants": [MERCHANT | {"month": MONTH}], "statements": [STATEMENT], "owed": OWED, "page": PAGE}
-    yield "merchants", "merchants.html", desk | {"last_month": "2026-10", "can": {"write": True}}
+    sponsors = {"city": "市级赞助方（演示）"}
+    states = [{"label": "全部", "url": "/merchants#sts", "on": True},
+              {"label": "待审批", "url": "/merchants?state=draft#sts", "on": False}]  # fmt: skip
+    desk |= {"statements_page": PAGE, "states": states, "state": "", "sponsors": sponsors}
+    desk |= {"organisations": [{"id": 12, "name": "淮畔书店（演示）"}], "can": {"write": True}}
+    yield "merchants", "merchants.html", desk
+    none = {"statements": [], "state": "paid", "organisations": [], "sponsors": {}}
+    yield "merchants-none", "merchants.html", desk | none | {"merchants": []}
     budgets = [
         SimpleNamespace(
             month="2026-11", sponsor_code="city", limit_fen=200_000, committed_fen=900, closed_at=None
@@ -60,6 +68,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
     ]
     one = shop | {"offers": [OFFER, OFFER | {"code": "show", "active": False}], "budgets": budgets}
     one |= {"statements": [STATEMENT], "this_month": "2026-11", "can": {"write": True}}
+    one |= {"last_month": "2026-10", "sponsors": sponsors, "states": [("active", "在用"), ("closed", "关闭")]}
     yield "merchant", "merchant.html", one
     approved = STATEMENT | {"state": "approved", "state_words": "待付款", "merchant": "淮畔文化馆（演示）"}
     yield "merchant-payments", "merchant_payments.html", {"statements": [approved], "page": PAGE}
@@ -71,5 +80,8 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         | {
             "statement": STATEMENT,
             "can": {"decide": True},
+            "own": False,
         },
     )
+    own = {"statement": STATEMENT, "can": {"decide": False}, "own": True}
+    yield "merchant-statement-own", "merchant_statement.html", lines | own

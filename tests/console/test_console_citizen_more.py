@@ -6,11 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from form_browser import CHINESE, Browser, controls_of, visible
+from sqlalchemy.orm import Session
 from test_console_citizen import NOW, act_forms, app, earn_points, settings, xiaoman
 
-from carbon_platform.citizens import book_charts
+from carbon_platform.citizens import book_charts, inbox
 from carbon_platform.citizens.book import book_account
 from carbon_platform.identity.tables import Person
 from carbon_platform.ledger import balance
@@ -18,7 +20,7 @@ from carbon_platform.web import platform
 
 __all__ = ["app", "settings", "xiaoman"]
 
-MORE = ("/h5/family", "/h5/account", "/h5/consents", "/h5/appeals", "/h5/green")
+MORE = ("/h5/family", "/h5/account", "/h5/consents", "/h5/appeals", "/h5/refusals", "/h5/green")
 
 
 @pytest.fixture
@@ -137,6 +139,37 @@ def test_a_refused_act_leads_to_its_appeal_once(xiaoman: Browser, zhou: Browser)
     xiaoman.open(f"/h5/appeals?act={number}")
     assert "appeal" not in xiaoman.forms, "one appeal for one result"
     assert "那是下车以后走的" not in zhou.open("/h5/appeals")
+
+
+def test_what_was_not_taken_in_is_read_and_contested_once(
+    app: Flask, xiaoman: Browser, zhou: Browser
+) -> None:
+    old = {"behaviour": "XI14b", "occurred_at": (NOW - timedelta(days=40)).isoformat()}
+
+    def send(session: Session) -> None:
+        holder = session.scalars(sa.select(Person.holder).where(Person.nickname == "小满")).one()
+        inbox.receive(session, "xinyang-bus", [old | {"external_id": "r-1", "holder": holder}], now=NOW)
+
+    assert "没有被拒收的记录" in visible(xiaoman.open("/h5/refusals"))
+    platform(app).db.transact(send)
+    assert 'href="/h5/refusals"' in xiaoman.open("/h5/book")
+    listed = visible(xiaoman.open("/h5/refusals"))
+    assert "公交一趟" in listed and "信阳公交乘车码 · 今天 12:00送来" in listed and "超过 31 天" in listed
+    link = re.search(r'href="(/h5/refusals/\d+)"', xiaoman.page)
+    assert link
+    assert zhou.client.get(link[1]).status_code == 404
+    assert "公交一趟" not in zhou.open("/h5/refusals")
+    one = visible(xiaoman.open(link[1]))
+    assert "10 月 13 日 12:00" in one and "r-1" in one and "12 月 22 日前可以申诉" in one
+    answer, follow = xiaoman.submit("appeal", words="那天车上没有网")
+    assert (answer.status_code, follow) == (201, link[1]), answer.get_json()
+    shown = visible(xiaoman.open(link[1]))
+    assert "那天车上没有网" in shown and "正在看" in shown and "appeal" not in xiaoman.forms
+    assert f'href="{link[1]}"' in xiaoman.open("/h5/appeals")
+    xiaoman.client.set_cookie("lang", "en")
+    for path in ("/h5/refusals", link[1]):
+        html = xiaoman.open(path).replace("那天车上没有网", "").replace("演示公交", "").replace("中文", "")
+        assert CHINESE.findall(visible(html)) == [], path
 
 
 def test_an_act_that_counted_has_nothing_to_appeal(xiaoman: Browser) -> None:

@@ -144,6 +144,13 @@ def test_blocked_run_offers_no_issue_form(app: Flask) -> None:
     assert "/runs/XY-R000037/reviews" in render(app, "run-review")
 
 
+@pytest.mark.parametrize("name", ["league", "groups"])
+def test_grams_are_said_in_the_readers_language(app: Flask, name: str) -> None:
+    words = re.findall(r"[\d.,]+ (?:k?g|千?克)\b", render(app, name, lang="en"))
+    assert words
+    assert not [text for text in words if "克" in text]
+
+
 def test_every_template_is_sampled() -> None:
     parts = {
         "base.html",

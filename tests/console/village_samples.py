@@ -83,7 +83,7 @@ SLIP = {
     "available": 197,
     "pending": 10,
     "all_g": 8_940,
-    "expiring": SimpleNamespace(amount=97, day="2026-12-31"),
+    "expiring": {"amount": 97, "day": "12 月 31 日", "soon": True},
     "lines": [LINE],
     "more": 3,
     "cards": "尾号 5678",
@@ -137,6 +137,7 @@ def pages() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "printed_at": AT,
         "base_url": "https://example.cn",
         "month_before": "2026-10",
+        "month_after": "2026-12",
     }
     yield "village-slip", "village_slip.html", paper | {"slip": SLIP}
     yield "village-slip-empty", "village_slip.html", paper | {"slip": SLIP | NOTHING}
@@ -167,8 +168,8 @@ def _account() -> Iterator[tuple[str, str, dict[str, Any]]]:
         "account": ACCOUNT | {"opened_by": "李村"},
         "cards": [{"id": 1, "text": "尾号 5678"}],
         "rewards": [
-            {"code": "soap", "name": "手工皂", "price": 60, "enough": True},
-            {"code": "rice", "name": "米", "price": 260, "enough": False},
+            {"code": "soap", "name": "手工皂", "price": 60, "why": ""},
+            {"code": "rice", "name": "米", "price": 260, "why": "还差 53 分"},
         ],
         "vouchers": [
             {"id": 9, "name": "毛尖", "price": 100, "at": AT, "ready": True, "status": "可以使用"},
@@ -208,6 +209,7 @@ def _batches() -> Iterator[tuple[str, str, dict[str, Any]]]:
 def _groups() -> Iterator[tuple[str, str, dict[str, Any]]]:
     kinds = [{"code": "community", "label": "社区"}]
     desk = {"page": PAGE, "kinds": kinds, "region_code": "411502001", "k": 10, "after_days": 3, "days": 7}
+    desk |= {"regions": [{"code": "411502001", "name": "老城街道"}]}
     published = GROUP | {"id": 6, "members": "24", "week": WEEK}
     withheld = GROUP | {"id": 7, "week": WEEK | {"withheld": "不足 10 人，不公布"}}
     yield "groups", "groups.html", desk | {"groups": [GROUP, published, withheld]}

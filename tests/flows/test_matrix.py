@@ -27,6 +27,11 @@ from village_things import village_things
 from werkzeug.routing import Rule
 
 from carbon_platform import ledger
+from carbon_platform.citizens import inbox_sql, refusals
+from carbon_platform.citizens.errors import WithdrawnBefore
+from carbon_platform.citizens.inbox_sql import NewRecord
+from carbon_platform.citizens.inbox_tables import ActRefusal
+from carbon_platform.citizens.refusals import Refused
 from carbon_platform.citizens.tables import Act
 from carbon_platform.citizens.truth_tables import Appeal, AuditItem, SourceAudit
 from carbon_platform.identity.rules import PERMISSIONS, SYSTEM
@@ -297,7 +302,14 @@ def contested_and_drawn(house: House, act_id: int) -> dict[str, str]:
             session.flush()
             session.add(AuditItem(audit_id=drawn.id, number=1, act_id=act_id))
         audit = session.scalars(sa.select(SourceAudit)).one()
-        return {"/appeals/": str(appeal.id), "/audits/": str(audit.id), "/items/": "1"}
+        why = WithdrawnBefore(source=act.source, external_id="matrix-1")
+        refusals.keep(session, [Refused(act.holder, act.source, why, "matrix-1", {})], now=act.reported_at)
+        refused = session.scalar(sa.select(ActRefusal.id).where(ActRefusal.external_id == "matrix-1"))
+        waiting = NewRecord("matrix-1", "act", act.holder, "{}", "")
+        inbox_sql.add(session.connection(), act.source, [waiting], None, act.reported_at)
+        receipt = inbox_sql.find(session.connection(), act.source, ["matrix-1"])["matrix-1"].inbox_id
+        found = {"/refused-acts/": str(refused), "/appeals/": str(appeal.id), "/audits/": str(audit.id)}
+        return found | {"/items/": "1", "/receipts/": str(receipt)}
 
     return platform(house.app).db.transact(work)
 

@@ -11,8 +11,11 @@ import sqlalchemy as sa
 from neighbourhood import LOT, NOW, Somebody, Town, invite
 
 from carbon_platform import ledger
+from carbon_platform.citizens import accounts
 from carbon_platform.groups import families
 from carbon_platform.groups.tables import FamilyGift
+from carbon_platform.identity import persons
+from carbon_platform.identity.tables import Consent, Person
 
 # The database does not matter here.
 ONE_ENGINE = pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -166,6 +169,41 @@ def test_withdrawn_consent_hides_the_month_at_once(town: Town) -> None:
     seen = ben.get("/citizen/family")
     assert seen["members"][0]["month_g"] is None
     assert seen["month_g"] == 0
+
+
+@ONE_ENGINE
+def test_consent_to_older_words_shows_nothing(town: Town) -> None:
+    anna, ben = town.person("a", "安娜"), town.person("b", "小本")
+    invite(town, anna, ben)
+    older = sa.update(Consent).where(
+        Consent.person_id.in_(sa.select(Person.id).where(Person.holder == anna.holder))
+    )
+    town.db.transact(lambda session: session.execute(older.values(text_version="1999")))
+    assert [row["month_g"] for row in ben.get("/citizen/family")["members"]] == [None, 0]
+
+
+def test_a_closed_account_is_out_of_its_family_and_somebody_else_looks_after_it(town: Town) -> None:
+    anna, ben, cleo = (town.person(name) for name in ("安娜", "小本", "可儿"))
+    family = invite(town, anna, ben, cleo)
+    town.give_points(ben.holder, 50)
+
+    def close(session: Any) -> None:
+        person = persons.people_of(session, [anna.holder])[anna.holder]
+        accounts.close(session, persons.actor_of(person), now=NOW)
+
+    town.db.transact(close)
+    assert gift(ben, family, 0, 10).status_code == 404
+    seen = ben.get("/citizen/family")
+    assert [(row["nickname"], row["role"]) for row in seen["members"]] == [
+        ("小本", "owner"),
+        ("可儿", "member"),
+    ]
+    mine, other = (row["member_id"] for row in seen["members"])
+    assert cleo.ask("DELETE", f"/citizen/family/members/{mine}").status_code == 403
+    assert ben.ask("DELETE", f"/citizen/family/members/{other}").status_code == 204
+    back = town.app.test_client().post("/api/v1/citizen/sessions", json={"code": "安娜", "reopen": True})
+    again = Somebody(town.app, {"Authorization": f"Bearer {back.json['token']}"})
+    assert again.ask("GET", "/citizen/family").json["code"] == "group.no_family"
 
 
 @pytest.mark.parametrize("guarded", [True, False], ids=["locked", "without the lock"])

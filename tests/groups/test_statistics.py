@@ -9,8 +9,12 @@ import pytest
 import sqlalchemy as sa
 from neighbourhood import NOW, Somebody, Town
 
+from carbon_platform.citizens import accounts
+from carbon_platform.citizens.catalogue import consent_texts
 from carbon_platform.groups import statistics
 from carbon_platform.groups.tables import GroupMember, GroupWeek, RankingWeek
+from carbon_platform.identity import persons
+from carbon_platform.identity.tables import Consent, Person
 
 # The database does not matter here.
 ONE_ENGINE = pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -34,8 +38,30 @@ def week_of_acts(town: Town, like: int, holders: list[str], grams: int = 100, **
     town.clone_acts(like, rows)
 
 
+def agreeing(session: Any, holders: list[str]) -> None:
+    """Accounts that consent to being counted in a group."""
+    known = set(session.scalars(sa.select(Person.holder).where(Person.holder.in_(holders))))
+    session.add_all(
+        Person(openid=f"none:{holder}", nickname=holder, region_code="411502", holder=holder, opened_at=NOW)
+        for holder in holders
+        if holder not in known
+    )
+    session.flush()
+    text = consent_texts()["platform", "group"]
+    agreed = sa.select(Consent.person_id).where(Consent.purpose == "group")
+    asked = sa.select(Person.id).where(Person.holder.in_(holders), Person.id.not_in(agreed))
+    session.add_all(
+        Consent(
+            person_id=number, partner="platform", purpose="group", text_version=text.version, channel="test",
+            given_at=NOW,
+        )
+        for number in session.scalars(asked)
+    )  # fmt: skip
+
+
 def club(town: Town, staff: Somebody, kind: str, name: str, holders: list[str]) -> int:
-    """A group with these people in it, put in without a sign-in each."""
+    """A group with these people in it, who agree to it, put in without a sign-in each."""
+    town.db.transact(lambda session: agreeing(session, holders))
     made = staff.make("/groups", {"kind": kind, "name": name, "region_code": COMMUNITY})
     rows = [
         {"group_id": made["id"], "kind": kind, "holder": holder, "role": "member", "joined_at": NOW}
@@ -213,3 +239,43 @@ def test_ranking_rows_are_kept_of_the_willing_only(town: Town) -> None:
     released(town)
     kept = town.db.read(lambda session: session.scalar(sa.select(sa.func.count()).select_from(RankingWeek)))
     assert kept == 0
+
+
+def test_whoever_withdrew_closed_the_account_or_agreed_to_older_words_is_not_counted(town: Town) -> None:
+    like = template(town)
+    staff = town.colleague("王敏", "operator")
+    people = [f"holder-{number}" for number in range(13)]
+    week_of_acts(town, like, people, region_code="")
+    group = club(town, staff, "community", "三里店社区", people)
+    assert staff.get("/groups")["items"][0]["members"] == 13
+
+    def consent_of(session: Any, holder: str) -> Consent:
+        found = sa.select(Consent).join(Person, Person.id == Consent.person_id).where(Person.holder == holder)
+        return session.scalars(found).one()
+
+    def work(session: Any) -> None:
+        consent_of(session, people[0]).withdrawn_at = NOW
+        consent_of(session, people[1]).text_version = "1999"
+        closing = persons.people_of(session, [people[2]])[people[2]]
+        accounts.close(session, persons.actor_of(closing), now=NOW)
+
+    town.db.transact(work)
+    week = released(town)[f"group:{group}"]
+    assert (week.people, week.reduction_g) == (10, 1_000)
+    assert staff.get("/groups")["items"][0]["members"] == 10
+
+
+@ONE_ENGINE
+def test_who_moved_during_the_week_does_not_protect_as_two_people(town: Town) -> None:
+    """Five people with acts in two small counties were ten parts, and so a difference of five came out."""
+    like = template(town)
+    staff = town.colleague("王敏", "operator")
+    people = [f"holder-{number}" for number in range(20)]
+    week_of_acts(town, like, people[:15], region_code="")
+    week_of_acts(town, like, people[15:], region_code="411502")
+    week_of_acts(town, like, people[15:], region_code="411522")
+    large = club(town, staff, "community", "大社区", people)
+    nested = club(town, staff, "company", "小单位", people[:15])
+    weeks = released(town)
+    assert weeks[f"group:{large}"].withheld == ""
+    assert weeks[f"group:{nested}"].withheld == "difference"

@@ -238,3 +238,19 @@ def test_a_window_closes_when_nothing_can_arrive_or_be_taken_back_any_more() -> 
     rules.check_window(window, closes, age_days=31, observation_days=7)
     with pytest.raises(WindowOpen):
         rules.check_window(window, closes - timedelta(days=1), age_days=31, observation_days=7)
+
+
+def test_the_whole_of_a_bundle_is_told_only_where_ten_others_are_in_it(world: World) -> None:
+    month_of_rides(world, people=11, days=2)
+    world.at(NOW)
+    code = world.as_("operator").post("/bundles", WINDOW).json["code"]
+    (part,) = world.as_("乘客3").get("/citizen/bundles").json["items"]
+    assert (part["bundle"], part["bundle_g"]) == (code, 11 * part["creditable_g"])
+
+
+def test_who_takes_their_own_grams_off_a_small_bundle_learns_nothing_of_the_others(world: World) -> None:
+    month_of_rides(world, people=10, days=2)
+    world.at(NOW)
+    world.as_("operator").post("/bundles", WINDOW)
+    (part,) = world.as_("乘客3").get("/citizen/bundles").json["items"]
+    assert part["bundle_g"] is None and part["creditable_g"] > 0

@@ -6,12 +6,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from inclusion_world import World
 
 from carbon_platform.inclusion import footprint
 from carbon_platform.inclusion.errors import FootprintInvalid
+from carbon_platform.inclusion.tables import Footprint
 from methodologies.parameters import STATUSES
 
 ITEMS = {item.code: item for item in footprint.items()}
@@ -77,3 +79,13 @@ def test_a_citizen_keeps_replaces_and_deletes_her_own_footprint(world: World) ->
     assert other.delete("/citizen/footprint/2026").status_code == 404
     assert desk.delete("/citizen/footprint/2026").status_code == 204
     assert desk.get("/citizen/footprint?year=2026").json["result"] is None
+
+
+def test_a_footprint_of_factors_that_are_gone_is_still_read(world: World) -> None:
+    desk = world.as_("小满")
+    body = {"year": 2026, "persons": 1, "quantities": {"bus": 1_000}}
+    assert desk.post("/citizen/footprint", body).status_code == 201
+    older = sa.update(Footprint).values(factor_set="footprint-2020-1", quantities={"coach": 1_000})
+    world.db.transact(lambda session: session.execute(older))
+    result = desk.get("/citizen/footprint?year=2026").json["result"]
+    assert (result["total_g"], result["factor_set"], result["lines"]) == (56_200, "footprint-2020-1", [])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from inclusion_world import World
 
 from carbon_platform.citizens import targets
+from carbon_platform.console import pages_inclusion as pages
 from carbon_platform.inclusion import rollup
 
 # Pages are the same on both engines.
@@ -82,3 +84,24 @@ def test_a_pooled_batch_on_the_market_is_shown_without_land(world: World) -> Non
         assert path == "/" or "市民低碳行为汇总" in page
     split = world.as_("alpha").get("/listings/1/split?quantity_kg=1000")
     assert split.status_code in (200, 409), split.json
+
+
+def test_figures_of_the_boards_say_neither_too_much_nor_nothing(world: World) -> None:
+    """A cover of 6,289 times is no percentage, a few grams are not worth ¥0.00, two new accounts not 0."""
+    with world.app.test_request_context("/honesty"):
+        assert [pages._times_or_percent(bp) for bp in (9_990, 99_999, 62_893_080)] == [
+            "99.9%",
+            "1,000.0%",
+            "6,289 倍",
+        ]
+        few = SimpleNamespace(market_fen=0, sums=SimpleNamespace(reduction_g=70))
+        none = SimpleNamespace(market_fen=0, sums=SimpleNamespace(reduction_g=0))
+        assert [pages._worth(one) for one in (few, none)] == ["不足 ¥0.01", "¥0.00"]  # type: ignore[arg-type]
+        paces = [SimpleNamespace(per_day=pace) for pace in (None, 0.07, 12.0, 1_234.5)]
+        assert [pages._per_day(one) for one in paces] == ["—", "0.07", "12", "1,234.5"]  # type: ignore[arg-type]
+
+
+def test_scenes_of_the_dashboard_are_doors(world: World) -> None:
+    page = text_of(world, "/dashboard", "operator")[1]
+    assert 'href="/scenes/xinyang-bus"' in page
+    assert text_of(world, "/scenes/xinyang-bus", "operator")[0] == 200

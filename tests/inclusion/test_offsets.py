@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from inclusion_world import World
 
 from carbon_platform import ledger
+from carbon_platform.citizens.truth_tables import AccountLink, AccountReview
 from carbon_platform.config import Settings, UnsafeSettings, check_safe
 from carbon_platform.credits import retirement
 from carbon_platform.credits.tables import RetirementRange
 from carbon_platform.inclusion import chores, offsets, rules
+from carbon_platform.inclusion.payments import MockPayments, Payment
 from carbon_platform.inclusion.tables import OffsetLot, OffsetOrder
 from carbon_platform.market.service import cash_key
 from carbon_platform.web import platform
@@ -51,6 +53,8 @@ def test_two_citizens_neutralise_and_each_has_her_own_numbers_of_one_certificate
             assert (paid.status_code, paid.json["state"]) == (200, "paid"), paid.json
     assert two.post(f"/citizen/offsets/{first.json['code']}/payment").status_code == 404
     assert two.get(f"/citizen/offsets/{first.json['code']}").status_code == 404
+    own = one.get(f"/citizen/offsets/{first.json['code']}").json
+    assert (own["state"], own["amount_fen"], own["beneficiary"]) == ("paid", 2_681, "小满一家")
 
     done = world.as_("operator").post("/inclusion/offset-retirements").json
     assert done["quantity_kg"] == 383 and len(done["certificates"]) == 1
@@ -108,6 +112,49 @@ def test_twelve_at_once_never_get_more_than_there_is(world: World) -> None:
     codes = [answer.status_code for answer in answers]
     assert codes.count(201) == 6 and codes.count(409) == 6, codes
     assert left(world) == 100
+
+
+def test_nobody_sets_more_aside_without_paying_than_one_may_buy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offsets, "QUANTITY_MAX_KG", 500)
+    world.stocked()
+    one, two = world.as_("小满"), world.as_("阿青")
+    first = order(one, 400).json
+    refused = order(one, 101, "order-0002").json
+    assert refused["code"] == "inclusion.too_much_unpaid"
+    assert "400" in refused["detail"] and "101" in refused["detail"]
+    assert left(world) == 600
+    assert order(one, 400).json["code"] == first["code"], "the same order again is no second one"
+    assert order(two, 101, "order-0002").status_code == 201
+    assert one.post(f"/citizen/offsets/{first['code']}/payment").json["state"] == "paid"
+    assert order(one, 101, "order-0003").status_code == 201
+
+
+def test_six_accounts_that_pay_with_one_payment_account_wait_for_a_person(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MockPayments, "find", lambda _, ref, fen: Payment(ref, fen, payer="alipay-2088"))
+    world.stocked()
+
+    def pay(name: str) -> None:
+        desk = world.as_(name)
+        code = order(desk, 10).json["code"]
+        for _ in range(2):  # asked twice it is one payment
+            assert desk.post(f"/citizen/offsets/{code}/payment").json["state"] == "paid"
+
+    def reviews() -> list[tuple[str, int, str]]:
+        found = sa.select(AccountReview.kind, AccountReview.accounts, AccountReview.state)
+        return [tuple(row) for row in world.db.read(lambda s: s.execute(found).all())]
+
+    for number in range(5):
+        pay(f"市民{number}")
+    assert reviews() == []
+    pay("市民5")
+    assert reviews() == [("payment", 6, "open")]
+    links = world.db.read(lambda s: s.execute(sa.select(AccountLink.fingerprint, AccountLink.holder)).all())
+    assert len({link.holder for link in links}) == 6
+    assert "alipay" not in str(links), "only a keyed hash is kept"
 
 
 def test_a_wrong_order_takes_nothing(world: World) -> None:

@@ -83,10 +83,12 @@ class Town:
         self.vouchers.append(voucher)
         return True
 
-    def use(self, voucher: Voucher, at: datetime, now: datetime) -> bool:
+    def use(self, voucher: Voucher, at: datetime, now: datetime, *, offline: bool) -> bool:
         in_time = voucher.bought - SLACK <= at <= now + SLACK and (voucher.ends is None or at < voucher.ends)
-        before_wish = voucher.status == "refunding" and voucher.asked is not None and at <= voucher.asked
-        if not in_time or not (voucher.status == "ready" or before_wish):
+        unheard = (
+            voucher.status == "refunding" and voucher.asked is not None and (offline or at <= voucher.asked)
+        )
+        if not in_time or not (voucher.status == "ready" or unheard):
             return False
         voucher.status, voucher.heard = "used", now
         return True

@@ -174,7 +174,7 @@ class ShopMachine(RuleBasedStateMachine):
         number, at = self._number(voucher), self.now - ago
         text = self.db.read(lambda s: s.get_one(Redemption, number).voucher_code)
         before = voucher.status
-        good = self.town.use(voucher, at, self.now)
+        good = self.town.use(voucher, at, self.now, offline=bool(ago))
         use = shop.Use(text, at, f"till-{till}", bool(ago))
         for again in (False, True):
             [answer] = self.db.transact(lambda s: shop.verify(s, self.shop, [use], (), now=self.now))
@@ -268,7 +268,9 @@ class ShopMachine(RuleBasedStateMachine):
 
     def pay(self, code: str) -> None:
         pay = lambda: self.db.transact(  # noqa: E731
-            lambda s: statements.confirm_payment(s, self.bank, code, bank_reference="TX-1", now=self.now)
+            lambda s: statements.confirm_payment(
+                s, self.bank, code, bank_reference=f"TX-{code}", now=self.now
+            )
         )
         amount = pay().amount_fen
         assert pay().state == "paid", "the same word of the bank again"

@@ -87,3 +87,29 @@ def test_no_page_of_a_merchant_names_a_person_or_a_code(app: Flask, settled: str
     for who, path in pages:
         text = opened(app, who, path).text
         assert not [word for word in (code, xiaoman.holder, "小满") if word in text], path
+
+
+def test_the_desk_chooses_organisations_sponsors_and_states_instead_of_typing_numbers(
+    app: Flask, settled: str
+) -> None:
+    operator, bureau = staff(app, "operator"), staff(app, "bureau")
+    desk = opened(app, operator, "/merchants").text
+    chosen = re.search(r'<select id="mo".*?</select>', desk, re.S)
+    assert chosen and "信阳博物馆" not in chosen[0], "who is a merchant already is not offered again"
+    for state, there in (("draft", True), ("paid", False), ("", True), ("nonsense", True)):
+        assert (settled in opened(app, operator, f"/merchants?state={state}").text) is there, state
+    one = opened(app, operator, "/merchants/museum").text
+    assert 'data-api="PATCH /api/v1/merchants/museum"' in one
+    assert 'id="sm" name="month" value="2026-11"' in one, "the month that is over"
+    assert "PATCH /api/v1/merchants/museum" not in opened(app, bureau, "/merchants/museum").text
+
+
+def test_what_waits_stands_in_the_inbox_of_who_may_do_it(app: Flask, settled: str) -> None:
+    operator, bureau, bank = (staff(app, who) for who in ("operator", "bureau", "bank"))
+    waits, pays = "张商家结算单等审批", "张商家结算单等付款"
+    assert waits in opened(app, bureau, "/reviews").text
+    assert waits not in opened(app, operator, "/reviews").text
+    assert pays not in opened(app, bank, "/reviews").text
+    bureau.post(f"/merchant-statements/{settled}/decision", {"decision": "approve"})
+    assert waits not in opened(app, bureau, "/reviews").text
+    assert pays in opened(app, bank, "/reviews").text

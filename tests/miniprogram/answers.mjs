@@ -17,6 +17,11 @@ export const book = (changes = {}) => ({
   page: 1, size: 20, total: 3, totals: { today_g: 80, month_g: 6840, year_g: 57600, all_g: 57600, points: 30 },
   week: [day(16, 0, 0), day(17, 40, 1), day(18, 0, 0), day(19, 160, 2), day(20, 0, 0), day(21, 70, 1), day(22, 80, 1)], ...changes,
 });
+export const refused = (changes = {}) => ({
+  id: 3, source: 'xinyang-bus', source_zh: '演示公交', external_id: 'r-9', refused_at: '2026-11-21T04:00:00+00:00', reason_code: 'act.too_old',
+  reason_zh: '这件事送来时已超过 31 天，不能再记账。', kept: true, behaviour: 'XI14b', name_zh: '公交（刷卡）', quantity_text: '1', unit_zh: '趟',
+  occurred_at: '2026-10-01T03:00:00+00:00', act_id: null, may_appeal: true, appeal_until: '2026-12-21T04:00:00+00:00', appeal: null, ...changes,
+});
 export const points = (changes = {}) => ({
   available: 60, pending: 20, pending_until: '2026-11-24T04:00:00+00:00', owed: 0, expired: 0, held: 0,
   expiring_next: { amount: 60, day: '2027-12-31', days_left: 404, soon: false }, lots: [],
@@ -33,6 +38,10 @@ export const offers = [
 ];
 export const reward = (changes = {}) => ({ code: 'camellia-soap', name_zh: '山茶油手工皂 1 块', provider_zh: '演示合作社', price_points: 60, stock: 5, person_month_limit: 2, topup_fen: 0, hours_zh: '', in_season: true, ...changes });
 export const redemption = (changes = {}) => ({ id: 4, reward: 'camellia-soap', name_zh: '山茶油手工皂 1 块', price_points: 60, voucher_code: 'XY-ABCD-EFGH-JKLM-NPQR', status: 'ready', status_zh: '可以使用', merchant: 'demo-shop', signed_code: null, expires_at: null, redeemed_at: '2026-11-22T03:59:00+00:00', refunded_at: null, ...changes });
+
+/** What /citizen/proxies answers: grants given and held, and what others did for the reader. */
+export const proxies = (changes = {}) => ({ items: [], actions: [], limits: { day_points_max: 200, month_points_max: 1000, days_max: 366, agent_principals_max: 5 }, ...changes });
+export const done = (changes = {}) => ({ kind: 'act', object_id: 7, by: '大海', points: 0, at: '2026-11-22T03:05:00+00:00', ...changes });
 
 export const ok = (data, status = 200) => ({ status, data });
 export const refusal = (status, code, detail, errors = []) => ({ status, data: { code, detail, errors } });

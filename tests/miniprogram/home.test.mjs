@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
-import { NOW, act, book, consent, ok, points, refusal, signedIn } from './answers.mjs';
+import { NOW, act, book, consent, done, ok, points, proxies, refusal, signedIn } from './answers.mjs';
 import { open, phone, reset, routes, settle } from './phone.mjs';
 
 mock.timers.enable({ apis: ['Date'], now: NOW });
-const HOME = { 'GET /api/v1/citizen/book': ok(book()), 'GET /api/v1/citizen/points': ok(points()), 'GET /api/v1/citizen/consents': ok([consent()]) };
+const HOME = { 'GET /api/v1/citizen/book': ok(book()), 'GET /api/v1/citizen/points': ok(points()), 'GET /api/v1/citizen/consents': ok([consent()]), 'GET /api/v1/citizen/proxies': ok(proxies()) };
 
 beforeEach(() => {
   reset();
@@ -24,11 +24,20 @@ test('home shows today, the purse and today\'s lines', async () => {
   assert.ok(!home.has('ask'));
 });
 
+test('a line that somebody reported for the reader names them', async () => {
+  phone.answer = routes({ ...HOME, 'GET /api/v1/citizen/proxies': ok(proxies({ actions: [done(), done({ kind: 'redemption', object_id: 9, by: '村里' })] })) });
+  const home = await open('home');
+  assert.match(home.text, /公交一趟 11:00 · 演示公交 · 大海代报/);
+  assert.ok(!home.text.includes('村里'), 'act 9 is not voucher 9');
+});
+
 test('the chart says its finding, starts at zero and has a table', async () => {
   const home = await open('home');
   assert.equal(home.one('chart-finding').text, '近七天，周四最多：160 克');
   const heights = home.all('chart-bar').map((bar) => Number(/height:\s*(\d+)%/.exec(bar.style)[1]));
   assert.deepEqual(heights, [0, 25, 0, 100, 0, 44, 50]);
+  // The longest bar fills its track; its figure has room above, its day stands below the track.
+  assert.deepEqual(home.all('chart-track').map((track) => track.text), ['', '40', '', '160', '', '70', '80']);
   assert.ok(!home.has('chart-table'));
   await home.one('chart-toggle').tap();
   assert.match(home.one('chart-table').text, /11 月 19 日 ?160 克/);

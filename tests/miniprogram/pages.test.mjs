@@ -1,7 +1,7 @@
 // Book, act, report, redeem, code, consent, welcome: what a person reads and presses, and what is sent.
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
-import { NOW, act, book, consent, ok, offers, points, redemption, refusal, reward, signedIn } from './answers.mjs';
+import { NOW, act, book, consent, done, ok, offers, points, proxies, redemption, refusal, refused, reward, signedIn } from './answers.mjs';
 import { open, phone, reset, routes } from './phone.mjs';
 
 mock.timers.enable({ apis: ['Date'], now: NOW });
@@ -16,6 +16,7 @@ const BASE = {
   'GET /api/v1/citizen/redemptions': ok([]),
   'GET /api/v1/citizen/donations': ok({ projects: [], items: [] }),
   'GET /api/v1/citizen/appeals': ok([]),
+  'GET /api/v1/citizen/proxies': ok(proxies()),
   'GET /api/v1/citizen/bundles': ok({ creditable_g: 0, agreed: false, items: [], act_bundle: '' }),
   'GET /api/v1/acts/9': ok(book().items[0]),
   'GET /api/v1/acts/7': ok(act()),
@@ -39,6 +40,23 @@ test('the book: days with their lines, more on demand, none twice', async () => 
   assert.equal(page.all('entry').length, 4);
   assert.match(page.text, /2025 年 12 月 30 日/);
   assert.match(page.text, /积分流水 .*公交（刷卡）/);
+});
+
+test('who reported and who exchanged for the reader stands on each row', async () => {
+  const actions = [done(), done({ kind: 'redemption', object_id: 4, by: '王村医', points: 60 })];
+  phone.answer = routes({ ...BASE, 'GET /api/v1/citizen/proxies': ok(proxies({ actions })), 'GET /api/v1/citizen/redemptions': ok([redemption()]) });
+  const rows = (await open('book')).all('entry').map((row) => row.text);
+  assert.deepEqual(rows.map((text) => text.includes('大海代报')), [false, true, false]);
+  assert.match((await open('act', { id: '7' })).text, /谁报的 演示公交，大海代报/);
+  assert.match((await open('redeem')).one('mine').text, /今天 11:59 · 王村医代兑换/);
+});
+
+test('large type leaves out what only those who check the sum need', async () => {
+  assert.match((await open('act', { id: '7' })).text, /参数摘要 9c41e07a52bd/);
+  phone.storage.set('xy_elder', '1');
+  const page = await open('act', { id: '7' });
+  assert.ok(!/参数摘要|low_carbon_acts/.test(page.text));
+  assert.match(page.one('formula').text, /1 趟 × 80 克/);
 });
 
 test('an empty book says what to do', async () => {
@@ -67,6 +85,36 @@ test('an act that did not count can be appealed, in words, once', async () => {
   await page.one('raise').tap();
   assert.deepEqual(posted().map((sent) => sent.body), [{ act_id: 9, words: '我真的走了' }]);
   assert.match(page.one('appeal').text, /等人看 我真的走了/);
+  assert.ok(!page.has('raise'));
+});
+
+test('what was not taken in is read with its reason, page by page, and contested once', async () => {
+  const silent = refused({ id: 1, kept: false, behaviour: '', occurred_at: null, external_id: '', reason_zh: '来源想送来一条记录，当时没有您的同意。', may_appeal: true });
+  const later = refused({ id: 2, act_id: 7, may_appeal: false });
+  let appeal = null;
+  const first = () => ok({ items: [refused({ appeal, may_appeal: !appeal }), later], page: 1, size: 20, total: 21 });
+  phone.answer = routes({
+    ...BASE,
+    'GET /api/v1/citizen/refused-acts': ({ query }) => (query.page ? ok({ items: [later, silent], page: 2, size: 20, total: 21 }) : first()),
+    'POST /api/v1/citizen/appeals': ({ body }) => { appeal = { id: 1, state: 'open', state_zh: '正在看', words: body.words, answer: '' }; return ok(appeal, 201); },
+  });
+  await (await open('book')).one('to-refused').tap();
+  assert.deepEqual(phone.went.pop(), ['navigateTo', '/pages/refused/index']);
+  const page = await open('refused');
+  assert.match(page.all('refused')[0].text, /公交一趟 没有收下 10 月 1 日 11:00 · 演示公交 · 11 月 21 日 12:00送来 这件事送来时已超过 31 天/);
+  assert.match(page.all('refused')[1].text, /后来记上了/);
+  await page.one('open-act').tap();
+  assert.deepEqual(phone.went.pop(), ['navigateTo', '/pages/act/index?id=7']);
+  await page.one('older').tap();
+  assert.equal(page.all('refused').length, 3, 'none twice');
+  assert.match(page.all('refused')[2].text, /一条记录 没有收下 演示公交/);
+  await page.all('choose')[0].tap();
+  await page.one('raise').tap();
+  assert.match(page.one('problem').text, /请写一两句/);
+  await page.one('words').send('input', { value: ' 那天车上没有网 ' });
+  await page.one('raise').tap();
+  assert.deepEqual(posted().map((sent) => sent.body), [{ refusal_id: 3, words: '那天车上没有网' }]);
+  assert.match(page.all('refused')[0].text, /正在看/);
   assert.ok(!page.has('raise'));
 });
 
@@ -172,8 +220,28 @@ test('redeem: an unknown outcome is tried again with the same key, a refusal wit
   assert.notEqual(keys[1], keys[2]);
 });
 
+test('vouchers that are over stand behind a press', async () => {
+  const over = redemption({ id: 3, name_zh: '公交券', status: 'used', status_zh: '已使用' });
+  phone.answer = routes({ ...BASE, 'GET /api/v1/citizen/redemptions': ok([redemption(), over]) });
+  const page = await open('redeem');
+  assert.deepEqual(page.all('mine').map((row) => row.text), ['山茶油手工皂 1 块 今天 11:59 可以使用']);
+  assert.ok(!page.has('past'));
+  await page.one('toggle-past').tap();
+  assert.match(page.one('past').text, /公交券 今天 11:59 已使用/);
+});
+
+test('a project says why nothing can be given now; an empty shelf is no reason', async () => {
+  const project = (changes) => ({ ...reward({ price_points: 60, stock: 0, ...changes }), kind: 'donation' });
+  const projects = [project({ code: 'a', name_zh: '种油茶' }), project({ code: 'b', name_zh: '护鸟', price_points: 100 }), project({ code: 'c', name_zh: '春植', in_season: false })];
+  phone.answer = routes({ ...BASE, 'GET /api/v1/citizen/donations': ok({ projects, items: [] }) });
+  const rows = (await open('redeem')).all('project').map((row) => row.text);
+  assert.match(rows[0], /种油茶 .* 捐一份$/);
+  assert.match(rows[1], /护鸟 .* 还差 40 分$/);
+  assert.match(rows[2], /春植 .* 现在不收捐/);
+});
+
 test('points that wait are fetched, a project gets its part', async () => {
-  const project = { ...reward({ code: 'plant-camellia', name_zh: '种油茶', price_points: 100 }), kind: 'donation' };
+  const project = { ...reward({ code: 'plant-camellia', name_zh: '种油茶', price_points: 60 }), kind: 'donation' };
   phone.answer = routes({
     ...BASE,
     'GET /api/v1/citizen/points/claims': ok({ points: 30, acts: 3, claim_by: '2026-11-25T16:00:00Z' }),
@@ -186,7 +254,7 @@ test('points that wait are fetched, a project gets its part', async () => {
   await page.one('claim').tap();
   await page.one('donate').tap();
   assert.match(page.one('donation').text, /赞助方出 ¥5.00 .*这不是碳票/);
-  assert.deepEqual(posted().map((sent) => [sent.path, sent.body]), [['/api/v1/citizen/points/claims', undefined], ['/api/v1/citizen/donations', { reward: 'plant-camellia', points: 100 }]]);
+  assert.deepEqual(posted().map((sent) => [sent.path, sent.body]), [['/api/v1/citizen/points/claims', undefined], ['/api/v1/citizen/donations', { reward: 'plant-camellia', points: 60 }]]);
 });
 
 test('a code shows without network, and its picture holds the signed text', async () => {
@@ -217,6 +285,14 @@ test('an unused code is given back after a question', async () => {
   await page.one('refund').tap();
   assert.match(page.text, /已退回积分/);
   assert.ok(!page.has('qr'));
+});
+
+test('a text of the platform is called by what it is for, a partner\'s by the partner', async () => {
+  const rows = [consent(), consent({ partner: 'platform', partner_zh: '平台', purpose: 'bundle' })];
+  phone.answer = routes({ ...BASE, 'GET /api/v1/citizen/consents': ok(rows) });
+  const page = await open('consent');
+  assert.deepEqual(page.all('consent').map((row) => row.text.split(' ')[0]), ['自己填报', '汇总成碳普惠减排量']);
+  assert.match(page.text, /说明 2026-11 版 · 11 月 20 日 起/);
 });
 
 test('consents: given, withdrawn after a question, changed texts named', async () => {

@@ -1,7 +1,7 @@
 // Family, footprint and certificates, account.
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
-import { NOW, consent, ok, points, refusal } from './answers.mjs';
+import { NOW, consent, done, ok, points, proxies, refusal } from './answers.mjs';
 import { open, phone, reset, routes } from './phone.mjs';
 
 mock.timers.enable({ apis: ['Date'], now: NOW });
@@ -16,7 +16,9 @@ const family = {
 const group = { id: 5, kind: 'community', kind_zh: '社区', name: '湖东社区', region_code: '411502001', opened_at: '2026-10-01T00:00:00Z', members: null, week: { week: '2026-11-09', until: '2026-11-15', people: null, reduction_g: null, withheld: 'few', withheld_zh: '不到 10 人，不公布', released_at: '2026-11-16T00:00:00Z' }, invitation: null };
 const ranking = { week: '2026-11-09', until: '2026-11-15', joined: false, consent_version: '2026-11', places: [{ place: 1, nickname: '老李', reduction_g: 9120, own: false }], own: null };
 const invitation = { code: '7KQM-2XWD-9HTB', until: '2026-11-29T04:00:00Z' };
+const grant = { id: 3, role: 'principal', principal: '小满', agent: '大海', may_report: true, may_redeem: true, day_points: 100, month_points: 500, spent_today: 0, granted_at: '2026-11-01T04:00:00Z', granted_by: '', until: '2027-11-01T04:00:00Z', ended_at: null, standing: true };
 const TABLE = {
+  'GET /api/v1/citizen/proxies': ok(proxies()),
   'GET /api/v1/citizen/family': ok(family), 'GET /api/v1/citizen/groups': ok([group]), 'GET /api/v1/citizen/ranking': ok(ranking),
   'GET /api/v1/citizen/consents': ok([platform('family'), platform('group'), platform('ranking'), platform('real-name')]),
 };
@@ -74,6 +76,22 @@ test('a wrong invitation is said in the platform\'s words and can be put right',
   assert.equal(page.data.code, '7KQM');
 });
 
+test('who may act for whom, what they did, and the end of it after a question', async () => {
+  let items = [grant, { ...grant, id: 4, role: 'agent', principal: '奶奶', agent: '小满' }, { ...grant, id: 5, standing: false }];
+  phone.answer = routes({
+    ...TABLE,
+    'GET /api/v1/citizen/proxies': () => ok(proxies({ items, actions: [done(), done({ kind: 'redemption', object_id: 4, points: 60 })] })),
+    'DELETE /api/v1/citizen/proxies/3': () => { items = []; return { status: 204 }; },
+  });
+  const page = await open('family');
+  assert.deepEqual(page.all('proxy').map((row) => row.text), ['大海替我办 到2027 年 11 月 1 日；每天最多 100 分，每月最多 500 分 结束', '我替奶奶办 到2027 年 11 月 1 日；每天最多 100 分，每月最多 500 分 结束']);
+  assert.deepEqual(page.all('done-for-me').map((row) => row.text), ['大海代报 11 月 22 日', '大海代兑换 11 月 22 日 −60 分']);
+  await page.all('end-proxy')[0].tap();
+  assert.match(phone.asked[0], /大海从现在起不能再替您记账、换东西/);
+  assert.deepEqual(posted().map((sent) => [sent.method, sent.path]), [['DELETE', '/api/v1/citizen/proxies/3']]);
+  assert.ok(!page.has('proxy'));
+});
+
 test('the ranking is joined by consent only', async () => {
   phone.answer = routes({ ...TABLE, 'POST /api/v1/citizen/consents': () => ok({}, 201) });
   const page = await open('family');
@@ -81,12 +99,12 @@ test('the ranking is joined by consent only', async () => {
   assert.deepEqual(posted()[0].body, { partner: 'platform', purpose: 'ranking', version: '2026-11' });
 });
 
-const item = (code, changes) => ({ code, name_zh: '用电', unit_zh: '度', high: 50000, shared: true, factor_g: 590, source: '国家统计', status: 'secondary', ...changes });
+const item = (code, changes) => ({ code, name_zh: '用电', unit_zh: '度/年', high: 50000, shared: true, factor_g: 590, source: '国家统计', status: 'secondary', ...changes });
 const result = { year: 2026, persons: 3, total_g: 1200000, low_g: 900000, high_g: 1500000, retired_kg: 100, lines: [{ code: 'electricity', name_zh: '用电', quantity: 2400, grams: 472000, equation: '2,400 × 590 ÷ 3', source: '国家统计', status: 'secondary' }] };
 const offer = { left_kg: 500, price_fen_per_t: 4850, batch_code: 'B1', project_name: '光山县油茶园', payments: 'mock' };
 const order = (changes = {}) => ({ code: 'XY-O1', state: 'awaiting', state_zh: '待付款', quantity_kg: 100, amount_fen: 485, price_fen_per_t: 4850, batch_code: 'B1', year: 2026, beneficiary: '', ordered_at: '2026-11-22T04:00:00Z', certificate_number: '', serials: [], retired_at: null, certificate_url: '', ...changes });
 const GREEN = {
-  'GET /api/v1/citizen/footprint': ok({ version: '1', boundary_zh: '只算家里能源和出行。', items: [item('electricity'), item('gas', { name_zh: '燃气', unit_zh: '方', shared: true })], result }),
+  'GET /api/v1/citizen/footprint': ok({ version: '1', boundary_zh: '只算家里能源和出行。', items: [item('electricity'), item('gas', { name_zh: '燃气', unit_zh: '方/年', shared: true })], result }),
   'GET /api/v1/citizen/offsets': ok({ offer, items: [order(), order({ code: 'XY-O2', state: 'retired', state_zh: '已注销', certificate_number: 'XY-R-2026-000318', serials: ['XY-PH-1-100'], retired_at: '2026-11-21T04:00:00Z', beneficiary: '小满一家' })] }),
   'GET /api/v1/citizen/bundles': ok({ creditable_g: 1200, agreed: true, act_bundle: '', items: [{ bundle: 'XY-B1', starts_on: '2026-09-01', ends_on: '2026-10-01', state: 'issued', state_zh: '已签发', creditable_g: 1200, batch_code: 'XY-C1' }] }),
 };
@@ -97,7 +115,7 @@ test('the footprint is an estimate with its range and sources; what was retired 
   assert.match(page.one('result').text, /约 1.20 吨 估算，可能在 900.00 千克 到 1.50 吨 之间/);
   assert.match(page.one('result').text, /2,400 × 590 ÷ 3 · 国家统计（二手来源）/);
   assert.match(page.one('result').text, /已注销 100 千克，列在旁边，不从足迹里减/);
-  assert.match(page.one('certificate').text, /证书 XY-R-2026-000318 受益人 小满一家/);
+  assert.match(page.one('certificate').text, /证书 XY-R-2026-000318 受益人 小满一家 11 月 21 日 注销/);
   assert.match(page.one('bundle').text, /您的 1.20 千克 在碳票批次 XY-C1/);
 });
 
@@ -105,6 +123,7 @@ test('the calculator sends whole numbers and says which one is wrong', async () 
   phone.answer = routes({ ...GREEN, 'POST /api/v1/citizen/footprint': () => ok({}, 201) });
   const page = await open('certificate');
   await page.one('ask').tap();
+  assert.match(page.one('questions').text, /用电（一年多少度，全家）.*燃气（一年多少方，全家）/);
   await page.all('answer')[0].send('input', { value: '-5' });
   await page.one('compute').tap();
   assert.match(page.one('problem').text, /用电请填 0 到 50,000 的整数/);

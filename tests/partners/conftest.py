@@ -13,6 +13,7 @@ import carbon_platform.app
 from carbon_platform import ledger
 from carbon_platform.citizens.api import blp as citizens_api
 from carbon_platform.citizens.bindings_api import blp as bindings_api
+from carbon_platform.citizens.refusals_api import blp as refusals_api
 from carbon_platform.citizens.steps_api import blp as steps_api
 from carbon_platform.config import Settings
 from carbon_platform.db import Database
@@ -21,7 +22,7 @@ from carbon_platform.partners.api import blp as partners_api
 from carbon_platform.partners.scenes_api import blp as scenes_api
 from carbon_platform.web import platform
 
-APIS = (identity_api, citizens_api, bindings_api, steps_api, partners_api, scenes_api)
+APIS = (identity_api, citizens_api, bindings_api, refusals_api, steps_api, partners_api, scenes_api)
 
 
 @pytest.fixture

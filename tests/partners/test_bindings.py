@@ -93,7 +93,9 @@ def test_an_end_is_an_end_and_other_peoples_bindings_are_not_found(
 
 @ONE_ENGINE
 def test_a_subject_is_no_phone_and_no_identity_number(bus: Bus) -> None:
-    for subject in ("13800000000", "+8613800000000", "411502199001011234", "41150219900101123X", "a b", "王"):
+    phones = ("13800000000", "+8613800000000", "8613800000000", "c-13800000000", "user:13800000000:bus")
+    numbers = ("411502199001011234", "41150219900101123X", "id_411502199001011234")
+    for subject in (*phones, *numbers, "a b", "王"):
         answer = bus.send("bindings", f'{{"subject": "{subject}"}}'.encode(), "application/json")
         assert answer.status_code == 422, subject
         assert subject not in answer.json["detail"]
@@ -122,3 +124,8 @@ def test_old_codes_and_tries_go(bus: Bus, citizen: Callable[..., Caller], db: Da
     bus.code_for("c-1")
     assert db.transact(lambda session: bindings.forget_old_codes(session, now=NOW + timedelta(hours=23))) == 0
     assert db.transact(lambda session: bindings.forget_old_codes(session, now=NOW + timedelta(hours=25))) == 1
+
+
+def test_a_digest_that_holds_eleven_digits_in_a_row_is_a_pseudonym() -> None:
+    for subject in ("card:5f13800000000ab", "20261122138000000001", "XY00000018", "c-7f3a91"):
+        bindings.check_subject(subject)

@@ -75,6 +75,34 @@ def test_half_a_batch_broken_keeps_the_good_rows_in_order(bus: Bus, rider: Calle
 
 
 @ONE_ENGINE
+def test_a_record_number_that_names_somebody_is_not_kept(bus: Bus, rider: Caller, db: Database) -> None:
+    bad = [{**ride(1), "external_id": record} for record in ("13800000000-1", "411502199001011234")]
+    answer = bus.push([*bad, ride(2), {**ride(3), "external_id": "411502202611220003"}])
+    assert results(answer) == ["refused", "refused", "received", "received"]
+    assert [row["code"] for row in answer.json["results"][:2]] == ["record_names_somebody"] * 2
+    back = bus.send("reversals", b'{"external_id": "13800000000-1"}')
+    assert results(back) == ["refused"]
+    said = answer.get_data(as_text=True) + back.get_data(as_text=True)
+    assert "13800000000" not in said and "411502199001011234" not in said
+    assert settle(db) == 2
+
+
+@ONE_ENGINE
+def test_the_person_reads_what_was_refused_before_it_was_looked_at(
+    bus: Bus, rider: Caller, citizen: Callable[..., Caller]
+) -> None:
+    rows = [
+        ride(1, holder="person-0"), ride(2, latitude=31.1), ride(3, note="\u0007"), ride(4, subject="c-9"),
+        {"external_id": "r-5", "behaviour": "XI14b"}, {**ride(6, subject="\u0000"), "note": "\u0000"},
+    ]  # fmt: skip
+    assert results(bus.push(rows)) == ["refused"] * 6
+    found = rider.get("/citizen/refused-acts").json["items"]
+    assert sorted(row["external_id"] for row in found) == ["r-1", "r-2", "r-3"]
+    assert {row["reason_code"] for row in found} == {"act.row_invalid"}
+    assert all("平台不收的内容" in row["reason_zh"] and not row["kept"] for row in found)
+    assert citizen("another").get("/citizen/refused-acts").json["total"] == 0
+
+
 def test_5001_rows_are_refused_whole(bus: Bus, rider: Caller, db: Database) -> None:
     answer = bus.push(ride(number) for number in range(5_001))
     assert answer.status_code == 413 and answer.json["code"] == "partner.too_many_rows"

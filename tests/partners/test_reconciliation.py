@@ -16,6 +16,7 @@ from carbon_platform.citizens.scene_tables import Scene
 from carbon_platform.db import Database
 from carbon_platform.partners import quality, rules
 from carbon_platform.partners.chores import forget_used, judge_quality
+from carbon_platform.partners.errors import ReconciliationInvalid
 from carbon_platform.partners.reconciliation import as_csv, read_file
 from carbon_platform.partners.rules import Tally
 from carbon_platform.partners.tables import PartnerNonce, PartnerPush
@@ -64,6 +65,10 @@ def test_our_side_as_a_file(bus: Bus, rider: Caller, app: Flask) -> None:
         # what we hand out can be handed in
         sent = bus.send("reconciliations", answer.get_data(), "text/csv")
         assert sent.json["outcome"] == "agreed", sent.json
+    query = f"day={DAY}"
+    headers = bus.headers("GET", path, b"", query=query)
+    ours = app.test_client().get(path, headers=headers, query_string=query).json
+    assert ours["ours"] == {"XI14b": {"records": 2, "quantity_milli": 2_000}}
 
 
 def test_missing_records_are_named(bus: Bus, rider: Caller) -> None:
@@ -158,3 +163,10 @@ def test_the_standard_vectors() -> None:
 @pytest.mark.parametrize("at", ["", "-1", "1e9", "soon", "9" * 13])
 def test_a_time_that_is_none_is_out_of_the_window(at: str) -> None:
     assert not rules.in_window(at, NOW)
+
+
+def test_a_file_of_record_numbers_that_name_somebody_is_refused() -> None:
+    body = f"day,record_id,behaviour,quantity\r\n{DAY},13800000000-1,XI14b,1".encode()
+    with pytest.raises(ReconciliationInvalid) as refused:
+        read_file(body)
+    assert "第 2 行" in refused.value.message("zh") and "13800000000" not in refused.value.message("zh")

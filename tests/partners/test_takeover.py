@@ -16,6 +16,7 @@ from partner_world import NOW, ONE_ENGINE
 from carbon_platform import ledger
 from carbon_platform.citizens.purse import open_purse
 from carbon_platform.db import Database
+from carbon_platform.identity import rotation, sealing
 from carbon_platform.identity.persons import NewPerson, open_many
 from carbon_platform.identity.rules import SYSTEM
 from carbon_platform.identity.tables import Person
@@ -217,3 +218,35 @@ def test_the_command_says_what_it_did(app: Flask, accounts: Path, records: Path)
     right = runner.invoke(args=[*call, "3", "--records", str(records)])
     assert right.exit_code == 0, right.output
     assert "对账一致" in right.output
+
+
+@ONE_ENGINE
+def test_no_phone_comes_in_as_a_nickname_or_a_record_number(db: Database, tmp_path: Path) -> None:
+    accounts, records = tmp_path / "accounts.csv", tmp_path / "records.csv"
+    accounts.write_text(text_of([HEADER, ["u1", "13800000001", "13800000001", "浉河区", "", 120, 3_400]]))
+    rows = [
+        ["13800000001-1", "u1", "公交出行", "2024-04-01", 3_400, 120],
+        ["t2", "u1", "步行", "2024-06-01", 0, 0],
+    ]
+    records.write_text(text_of([RECORDS[0], *rows]))
+    done = run(db, accounts, records)
+    assert (done.taken, done.records_taken, done.records_refused) == (1, 1, 1)
+    assert "13800000001" not in str(done)
+    kept = db.read(lambda session: [*session.scalars(sa.select(Person.nickname)),
+                                    *session.scalars(sa.select(TakenRecord.record_id))])  # fmt: skip
+    assert kept == ["市民", "t2"]
+
+
+@ONE_ENGINE
+def test_the_key_by_which_accounts_are_known_again_is_still_needed(
+    db: Database, accounts: Path, tmp_path: Path
+) -> None:
+    run(db, accounts)
+    old = db.read(sealing.keys)
+    sealing.add_key(tmp_path / "keys.toml", "2026-12")
+    fresh = sealing.read_keys(tmp_path / "keys.toml")
+    both = sealing.Keyring({**fresh.seal_keys, **old.seal_keys}, {**fresh.index_keys, **old.index_keys})
+    db.info["identity.keys"] = lambda: both
+    rotation.reseal(db)
+    assert db.read(rotation.left_behind) == {"derived": len(ROWS)}
+    assert (run(db, accounts).again, points(db)["小满"]) == (3, 120)

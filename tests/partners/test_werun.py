@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from partner_world import NOW, ONE_ENGINE, Caller
@@ -17,6 +18,8 @@ from partner_world import NOW, ONE_ENGINE, Caller
 from carbon_platform.citizens import werun
 from carbon_platform.citizens.rules import LOCAL
 from carbon_platform.citizens.steps_api import MOCK_APP_ID
+from carbon_platform.db import Database
+from carbon_platform.identity.tables import Person
 
 IV = b"0123456789abcdef"
 VECTOR = base64.b64encode(IV).decode()
@@ -56,6 +59,9 @@ def test_each_ended_day_is_a_walk_with_its_cap(citizen: Callable[..., Caller]) -
     assert found["2026-11-19"]["reduction_g"] == 270  # 10 km a day
     assert found["2026-11-19"]["code"] == "cap_day"
     assert found["2026-11-18"]["result"] == "refused" and "40,000" in found["2026-11-18"]["zh"]
+    (refused,) = person.get("/citizen/refused-acts").json["items"]
+    assert (refused["reason_code"], refused["behaviour"], refused["kept"]) == ("steps.too_many", "XI16", True)
+    assert "40,000" in refused["reason_zh"] and refused["may_appeal"]
     book = person.get("/citizen/book").json
     assert book["total"] == 2 and all(act["creditable_g"] == 0 for act in book["items"])
 
@@ -94,6 +100,19 @@ def test_without_consent_nothing_is_taken(citizen: Callable[..., Caller]) -> Non
 def test_somebody_elses_steps_are_refused(citizen: Callable[..., Caller]) -> None:
     answer = send(citizen("dashan").agree("werun"), said({1: 5_000}))
     assert answer.status_code == 403 and answer.json["code"] == "steps.of_another"
+
+
+@ONE_ENGINE
+def test_the_wechat_of_an_account_that_was_merged_brings_its_steps(
+    citizen: Callable[..., Caller], db: Database
+) -> None:
+    stays = citizen("dashan").agree("werun")
+    citizen("xiaoman")
+    assert send(stays, said({1: 5_000})).json["code"] == "steps.of_another"
+    first, second = db.read(lambda session: session.scalars(sa.select(Person.id).order_by(Person.id)).all())
+    merged = sa.update(Person).where(Person.id == second).values(merged_into_id=first, state="merged")
+    db.transact(lambda session: session.execute(merged))
+    assert [row["result"] for row in send(stays, said({1: 5_000})).json] == ["counted"]
 
 
 @pytest.mark.parametrize(
@@ -149,3 +168,11 @@ def test_a_changed_byte_never_opens_as_other_steps(place: int, change: int) -> N
 @given(st.binary(max_size=200))
 def test_what_was_encrypted_opens_again(plain: bytes) -> None:
     assert werun.decrypt(KEY, werun.encrypt(KEY, plain, IV), VECTOR) == plain
+
+
+@ONE_ENGINE
+def test_too_many_steps_without_consent_leave_nothing(citizen: Callable[..., Caller]) -> None:
+    person = citizen()
+    answer = send(person, said({1: 50_000}))
+    assert answer.status_code == 403 and answer.json["code"] == "citizen.consent_missing"
+    assert person.get("/citizen/refused-acts").json["total"] == 0

@@ -50,6 +50,8 @@ def test_half_a_batch_broken_keeps_the_good_rows_and_says_why_of_the_others(
         "no photo": (number, "YI01", DAY, 1, "", ""),
         "photo missing": (number, "YI01", DAY, 1, "", "b.jpg"),
         "count": (number, "YI01", DAY, 1, "二", "a.jpg"),
+        "count of nothing": (number, "YI01", DAY, 1, "0", "a.jpg"),
+        "count beyond": (number, "YI01", DAY, 1, "100", "a.jpg"),
     }
     good = [
         (number, "旧衣回收", "2026年11月20日", "1.25", "", "a.jpg"),

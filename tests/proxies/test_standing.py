@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from neighbourhood import Somebody, Town, invite
 from shop_world import NOW
 
+from carbon_platform.citizens import account_export
+from carbon_platform.identity import persons
 from carbon_platform.proxies import standing
 from carbon_platform.proxies.tables import ProxyAction
 
@@ -187,3 +189,50 @@ def _let_everybody_look_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standing, "use", unlocked)
     monkeypatch.setattr(standing, "_spent", slowly)
     monkeypatch.setattr(standing.points, "lock", lambda session, holder: None)
+
+
+def test_who_leaves_the_family_acts_for_nobody_in_it_and_coming_back_brings_nothing_back(home: Home) -> None:
+    proxy = home.grant().json["id"]
+    assert home.redeem(proxy).status_code == 201
+    home.town.clock["now"] = NOW + timedelta(hours=1)
+    place = home.family["members"][1]["member_id"]
+    assert home.grandmother.ask("DELETE", f"/citizen/family/members/{place}").status_code == 204
+    refused = home.redeem(proxy, key="after").json
+    assert refused["code"] == "proxy.ended"
+    assert "2026-11-23" in refused["detail"]
+    assert home.granddaughter.ask("GET", f"/citizen/proxies/{proxy}/book").status_code == 409
+    assert [row["standing"] for row in home.grandmother.get("/citizen/proxies")["items"]] == [False]
+
+    home.town.clock["now"] = NOW + timedelta(hours=2)
+    code = home.grandmother.make("/citizen/family/invitations")["code"]
+    version = home.granddaughter.version("platform", "family")
+    home.granddaughter.make("/citizen/family/members", {"code": code, "consent_version": version})
+    assert home.redeem(proxy, key="back").json["code"] == "proxy.ended"
+    home.family = home.grandmother.get("/citizen/family")
+    following = home.grant()
+    assert following.status_code == 201, following.json
+    assert home.redeem(following.json["id"], key="anew").status_code == 201
+    rows = {row["id"]: row["standing"] for row in home.grandmother.get("/citizen/proxies")["items"]}
+    assert rows == {proxy: False, following.json["id"]: True}
+
+
+@ONE_ENGINE
+def test_the_copy_of_ones_data_names_no_relative(home: Home) -> None:
+    proxy = home.grant().json["id"]
+    home.redeem(proxy)
+    body = {"member_id": home.family["members"][1]["member_id"], "points": 5}
+    assert home.grandmother.post("/citizen/family/gifts", body, key="gift").status_code == 201
+
+    def copy(session: Any, holder: str) -> dict[str, Any]:
+        person = persons.people_of(session, [holder])[holder]
+        return account_export.collect(session, persons.actor_of(person), now=NOW)
+
+    one, other = home.grandmother.holder, home.granddaughter.holder
+    for mine, theirs in ((one, other), (other, one)):
+        tables = home.town.db.read(lambda session, mine=mine: copy(session, mine))
+        text = account_export.as_json(tables, now=NOW).decode()
+        assert theirs not in text
+        assert len(tables["gifts_given_送出的积分"]) + len(tables["gifts_received_收到的积分"]) == 1
+        assert len(tables["proxies_granted_我请的代办"]) + len(tables["proxies_held_我替人代办"]) == 1
+    done = home.town.db.read(lambda session: copy(session, one))["done_for_me_代我办的"]
+    assert [row["points"] for row in done] == [20]

@@ -23,9 +23,12 @@ from village_world import (
 )
 
 from carbon_platform import jobs
-from carbon_platform.citizens import accounts
+from carbon_platform.citizens import accounts, bindings, privacy
+from carbon_platform.citizens.scene_tables import Binding
 from carbon_platform.citizens.tables import Act
-from carbon_platform.identity.tables import AuditRecord, Person
+from carbon_platform.identity import rotation, sealing
+from carbon_platform.identity.tables import AuditRecord, Person, PersonIdentity
+from carbon_platform.proxies import cards, rules
 from carbon_platform.proxies.tables import PaperAccount
 from carbon_platform.web import platform
 
@@ -34,6 +37,10 @@ ONE_ENGINE = pytest.mark.parametrize("engine_name", ["sqlite"])
 
 CARD = "8801 0000 1234 5678"
 ID_NUMBER = "411522194801012329"
+
+
+class Undo(Exception):
+    """Ends a transaction that was only to be looked at."""
 
 
 def slip(officer: Somebody, number: str, month: str = "2026-11") -> dict[str, Any]:
@@ -100,8 +107,10 @@ def test_who_has_no_session_still_cannot_be_signed_in_and_every_look_is_on_recor
     officer.get(f"/village/accounts/{number}/redemptions")
 
     def looked(session: Any) -> list[Any]:
-        asked = sa.select(AuditRecord.actor_name, AuditRecord.detail).where(
-            AuditRecord.action == "paper_account.look"
+        asked = (
+            sa.select(AuditRecord.actor_name, AuditRecord.detail)
+            .where(AuditRecord.action == "paper_account.look")
+            .order_by(AuditRecord.id)
         )
         return [tuple(row) for row in session.execute(asked)]
 
@@ -277,3 +286,82 @@ def test_pictures_go_when_nobody_needs_them(town: Town, officer: Somebody, secon
     assert jobs.forget_village_pictures(house) == ("ok", "1 photos and papers removed")  # the paper stays
     assert second.ask("GET", photo).status_code == 404
     assert VILLAGE in done["village_code"]
+
+
+def test_a_person_without_a_phone_may_change_their_mind_for_a_week(town: Town, officer: Somebody) -> None:
+    number = account(officer)
+    path = f"/village/accounts/{number}"
+    assert officer.make(f"{path}/reopening", status=200)["state"] == "open"  # nothing to take back
+    officer.make(f"{path}/closure", {"erase": True, "forfeit_points": 0}, status=200)
+    town.clock["now"] = NOW + timedelta(days=6)
+    elsewhere = town.colleague("外乡", "village_officer", region="411522")
+    assert elsewhere.post(f"{path}/reopening").status_code == 404
+    assert officer.make(f"{path}/reopening", status=200)["state"] == "open"
+    town.clock["now"] = NOW + timedelta(days=30)
+    assert privacy.erase_due(town.db, now=town.clock["now"]) == ("ok", "0 accounts deleted")
+    assert officer.get(f"{path}/consents") == []  # they are signed anew
+    officer.make(f"{path}/consents", {"partner": "xinyang-bus", "paper_shown": True})
+    officer.make(f"{path}/closure", {"erase": True, "forfeit_points": 0}, status=200)
+    town.clock["now"] = NOW + timedelta(days=38)
+    assert privacy.erase_due(town.db, now=town.clock["now"]) == ("ok", "1 accounts deleted")
+    assert officer.post(f"{path}/reopening").json["code"] == "proxy.account_not_open"
+
+
+def test_a_number_on_paper_has_its_consent_and_goes_with_it(town: Town, officer: Somebody) -> None:
+    number = account(officer, id_number=ID_NUMBER)
+    given = officer.get(f"/village/accounts/{number}/consents")
+    (named,) = [row for row in given if row["purpose"] == "real-name"]
+    assert named["current"]
+
+    def kept(session: Any) -> list[Any]:
+        return list(session.scalars(sa.select(PersonIdentity.id_index)))
+
+    assert len(town.db.read(kept)) == 1
+    officer.make(f"/village/accounts/{number}/withdrawals", {"consent_id": named["consent_id"]}, status=200)
+    assert town.db.read(kept) == [None]
+    plain = account(officer, name="李大爷")
+    purposes = {row["purpose"] for row in officer.get(f"/village/accounts/{plain}/consents")}
+    assert "real-name" not in purposes
+
+
+def test_a_card_is_known_before_and_after_the_bus_company_has_the_new_key(
+    town: Town, officer: Somebody, tmp_path: Path
+) -> None:
+    card, other = CARD.replace(" ", ""), "8801000099998888"
+    number = account(officer)
+    officer.make(f"/village/accounts/{number}/cards", {"number": card})
+    old = town.db.read(sealing.keys)
+    sealing.add_key(tmp_path / "keys.toml", "2026-12")
+    fresh = sealing.read_keys(tmp_path / "keys.toml")
+    both = sealing.Keyring({**fresh.seal_keys, **old.seal_keys}, {**fresh.index_keys, **old.index_keys})
+    town.db.info["identity.keys"] = lambda: both
+    rotation.reseal(town.db)
+    officer.make(f"/village/accounts/{number}/cards", {"number": other})  # bound while the old key is in use
+
+    def holders(keys: sealing.Keyring, digits: str) -> list[str]:
+        subject = rules.card_subject(cards.partner_key(keys, "xinyang-bus"), digits)
+        found = town.db.read(lambda session: bindings.people(session, "xinyang-bus", [subject]))
+        return [bound.holder for bound in found.values()]
+
+    assert [len(holders(keys, card)) for keys in (old, fresh)] == [1, 0]
+    assert [len(holders(keys, other)) for keys in (old, fresh)] == [1, 1]
+
+    def follow() -> int:
+        return town.db.transact(lambda session: cards.follow_keys(session, now=town.clock["now"]))
+
+    def unchanged(session: Any) -> None:
+        assert cards.follow_keys(session, now=NOW) == 0
+        raise Undo
+
+    ended = sa.update(Binding).values(ended_at=NOW)
+    with pytest.raises(Undo):  # a binding the person has ended does not come back under another name
+        town.db.transact(lambda session: (session.execute(ended), unchanged(session)))
+    assert (follow(), follow()) == (1, 0)
+    assert [len(holders(keys, card)) for keys in (old, fresh)] == [1, 1]
+    town.db.info["identity.keys"] = lambda: fresh
+    assert follow() == 0
+    assert [len(holders(keys, digits)) for keys in (old, fresh) for digits in (card, other)] == [0, 0, 1, 1]
+    mine = next(row for row in officer.get("/village/accounts")["items"] if row["number"] == number)
+    for row in mine["cards"]:
+        assert officer.ask("DELETE", f"/village/cards/{row['id']}").status_code == 204
+    assert holders(fresh, card) == holders(fresh, other) == []

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from neighbourhood import Somebody, Town
 from village_world import account, look_again, picture, send_batch, workbook
+
+from carbon_platform.citizens.tables import Reward
+from carbon_platform.proxies.tables import PaperAccount
 
 # The database does not matter here.
 ONE_ENGINE = pytest.mark.parametrize("engine_name", ["sqlite"])
@@ -63,3 +67,34 @@ def test_pages_are_for_the_office_and_for_its_own_villages(town: Town, officer: 
     assert page(citizen, "/groups").status_code == 403
     assert town.app.test_client().get("/league").status_code == 200
     assert number not in page(elsewhere, "/village").text
+
+
+@ONE_ENGINE
+def test_what_cannot_be_had_says_why_and_every_consent_its_own_name(town: Town, officer: Somebody) -> None:
+    number = account(officer, partners="xinyang-bus,village-entry", id_number="110101194806151234")
+    holder = town.db.read(lambda session: session.scalar(sa.select(PaperAccount.holder)))
+    price = town.db.read(lambda session: session.get_one(Reward, "soap").price_points)
+    assert f"还差 {price} 分" in page(officer, f"/village/{number}").text
+    town.give_points(holder, price)
+    assert 'value="soap">' in page(officer, f"/village/{number}").text
+    assert "现在就能换" in page(officer, f"/village/{number}/slip").text
+    town.db.transact(lambda session: session.execute(sa.update(Reward).values(season_from="2027-03-01")))
+    assert "现在不是季节" in page(officer, f"/village/{number}").text
+    assert "现在就能换" not in page(officer, f"/village/{number}/slip").text
+    shown = page(officer, f"/village/{number}").text.split('id="consents-h"')[1]
+    for name in ("实名", "村级代录"):
+        assert f"<span>{name}<br>" in shown
+    form = page(officer, "/village/consent-form").text
+    for name in ("家庭里互相看得到", "实名", "村级代录"):
+        assert f"同意：{name}" in form
+
+
+@ONE_ENGINE
+def test_a_slip_leads_to_the_month_before_and_after_but_not_ahead(officer: Somebody) -> None:
+    number = account(officer)
+    this = page(officer, f"/village/{number}/slip").text
+    assert "?month=2026-10" in this
+    assert "下一个月" not in this
+    january = page(officer, f"/village/{number}/slip?month=2026-01").text
+    assert "?month=2025-12" in january
+    assert "?month=2026-02" in january

@@ -380,7 +380,8 @@ class Town:
         approve = self.dice.random() < 0.8
         self._do(lambda s: statements.decide(s, BUREAU, made, approve=approve, note="核对", now=self.now))
         if approve:
-            self._do(lambda s: statements.confirm_payment(s, BANK, made, bank_reference="T-1", now=self.now))
+            paid = f"T-{made}"
+            self._do(lambda s: statements.confirm_payment(s, BANK, made, bank_reference=paid, now=self.now))
 
     # --- time ----------------------------------------------------------------------------------------
 

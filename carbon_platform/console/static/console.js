@@ -36,14 +36,19 @@ document.addEventListener('click', (event) => {
   say(link.textContent.trim());
 });
 document.addEventListener('click', (event) => {
-  document.querySelectorAll('.tools details[open]').forEach((d) => d.contains(event.target) || d.removeAttribute('open'));
+  document.querySelectorAll('.topbar details[open], .tools details[open]').forEach((d) => d.contains(event.target) || d.removeAttribute('open'));
 });
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
-  const open = document.querySelector('.tools details[open]');
+  const open = document.querySelector('.topbar details[open], .tools details[open]');
   open?.removeAttribute('open');
   open?.querySelector('summary').focus();
 });
+
+// On a phone the bar of tasks scrolls: the one that is open stands in sight.
+const bar = document.querySelector('.mainnav ul');
+const here = bar?.querySelector('[aria-current]');
+if (here) bar.scrollLeft = here.offsetLeft - bar.offsetLeft - 16;
 
 // ---- dialogs and printing ----
 document.addEventListener('click', (event) => {

@@ -2,6 +2,7 @@
 const { call } = require('../../lib/api');
 const { page } = require('../../lib/page');
 const { byDay, pointsLine, purse } = require('../../lib/rows');
+const { helpers } = require('../../lib/relatives');
 const { carbon, today } = require('../../lib/show');
 const { weekChart } = require('../../lib/chart');
 
@@ -9,12 +10,13 @@ const LINES = 20;
 
 async function load(that) {
   const day = today(Date.now());
-  const [book, points] = await Promise.all([call('book', { query: { size: LINES } }), call('points', { query: { limit: LINES } })]);
+  const [book, points, proxies] = await Promise.all([call('book', { query: { size: LINES } }), call('points', { query: { limit: LINES } }), call('proxies')]);
+  that.helpers = helpers(proxies, 'act');
   that.acts = book.items;
   that.lines = points.items;
   return {
     total: carbon(book.totals.all_g),
-    days: byDay(that.acts, day),
+    days: byDay(that.acts, day, that.helpers),
     chart: weekChart(book.week, day),
     shown: 1,
     more: book.page * book.size < book.total,
@@ -35,7 +37,7 @@ Component(
           // A new act may have pushed lines to the next page: none is shown twice.
           const known = new Set(this.acts.map((act) => act.id));
           this.acts = [...this.acts, ...book.items.filter((act) => !known.has(act.id))];
-          this.setData({ days: byDay(this.acts, today(Date.now())), shown: book.page, more: book.page * book.size < book.total });
+          this.setData({ days: byDay(this.acts, today(Date.now()), this.helpers), shown: book.page, more: book.page * book.size < book.total });
         });
       },
       olderPoints() {
@@ -45,6 +47,9 @@ Component(
           this.lines = [...this.lines, ...points.items];
           this.setData({ statement: this.lines.map((line, index) => pointsLine(line, day, index)), before: points.next_before });
         });
+      },
+      toRefused() {
+        wx.navigateTo({ url: '/pages/refused/index' });
       },
       toReport() {
         wx.switchTab({ url: '/pages/report/index' });

@@ -1,7 +1,7 @@
 // My family: who is in, gifts of points, groups, and the ranking for those who want to be in it.
 const { call } = require('../../lib/api');
 const { page, sure } = require('../../lib/page');
-const { family, group, board } = require('../../lib/relatives');
+const { family, group, board, proxies } = require('../../lib/relatives');
 
 const NONE = 'group.no_family';
 
@@ -20,18 +20,19 @@ const versionOf = (consents, purpose) => {
 };
 
 async function load() {
-  const [mine, groups, ranking, consents] = await Promise.all([familyOrNone(), call('groups'), call('ranking'), call('consents')]);
+  const [mine, groups, ranking, consents, helping] = await Promise.all([familyOrNone(), call('groups'), call('ranking'), call('consents'), call('proxies')]);
   return {
     family: mine ? family(mine) : null,
     groups: groups.map(group),
     board: board(ranking),
+    proxies: proxies(helping),
     texts: { family: versionOf(consents, 'family'), group: versionOf(consents, 'group'), ranking: versionOf(consents, 'ranking') },
   };
 }
 
 Component(
   page({
-    data: { family: null, groups: [], board: null, texts: {}, name: '', code: '', groupCode: '', points: '', chosen: '', invitation: null },
+    data: { family: null, groups: [], board: null, proxies: { held: [], done: [] }, texts: {}, name: '', code: '', groupCode: '', points: '', chosen: '', invitation: null },
     load,
     on: {
       type({ currentTarget, detail }) {
@@ -77,6 +78,15 @@ Component(
         if (!(await sure(own ? '退出家庭' : '请他退出', own ? '退出后家人看不到您的克数，您的账和分不变。' : `${who.name}退出后，账和分还是他自己的。`, '退出'))) return null;
         return this.act('leave', async () => {
           await call('leaveFamily', { path: { id: who.id } });
+          await this.refresh();
+        });
+      },
+      async endProxy({ currentTarget }) {
+        const one = this.data.proxies.held.find((held) => held.id === currentTarget.dataset.id);
+        const then = one.own ? `${one.name}从现在起不能再替您记账、换东西。` : `您从现在起不能再替${one.name}办。`;
+        if (!(await sure('结束代办', then, '结束'))) return null;
+        return this.act('endProxy', async () => {
+          await call('endProxy', { path: { id: one.id } });
           await this.refresh();
         });
       },

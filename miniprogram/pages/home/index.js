@@ -1,6 +1,7 @@
 // Today: grams, points, today's lines, the last seven days; in large type four verbs instead of a chart.
 const { call } = require('../../lib/api');
 const { page, ELDER } = require('../../lib/page');
+const { helpers } = require('../../lib/relatives');
 const { byDay, purse } = require('../../lib/rows');
 const { carbon, carbonParts, today } = require('../../lib/show');
 const { weekChart } = require('../../lib/chart');
@@ -8,13 +9,14 @@ const { weekChart } = require('../../lib/chart');
 const LINES = 20;
 
 async function load() {
-  const [book, points, consents] = await Promise.all([
+  const [book, points, consents, proxies] = await Promise.all([
     call('book', { query: { size: LINES } }),
     call('points', { query: { limit: 1 } }),
     call('consents'),
+    call('proxies'),
   ]);
   const day = today(Date.now());
-  const days = byDay(book.items, day);
+  const days = byDay(book.items, day, helpers(proxies, 'act'));
   return {
     saved: carbonParts(book.totals.today_g),
     month: carbon(book.totals.month_g),

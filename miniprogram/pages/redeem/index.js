@@ -2,8 +2,11 @@
 const { call } = require('../../lib/api');
 const { page, sure } = require('../../lib/page');
 const { keep } = require('../../lib/codes');
+const { helpers } = require('../../lib/relatives');
 const { purse } = require('../../lib/rows');
 const { count, local, momentWords, plainDay, today, yuan } = require('../../lib/show');
+
+const OVER = ['used', 'refunded'];
 
 /** Points that wait to be fetched, and until when. */
 function waitingWords(waiting, day) {
@@ -27,21 +30,42 @@ function reward(row, available) {
   };
 }
 
+/** A project: one unit of points, and why it cannot be given now. A gift takes nothing from a shelf. */
+function project(row, available) {
+  const missing = row.price_points - available;
+  return {
+    code: row.code,
+    name: row.name_zh,
+    unit: row.price_points,
+    words: `${row.provider_zh} · 每 ${count(row.price_points)} 分一份`,
+    why: (!row.in_season && '现在不收捐，到时候再放上来。') || (missing > 0 && `还差 ${count(missing)} 分`) || '',
+  };
+}
+
+/** One voucher: what, when, and who exchanged the points if it was somebody else. */
+function voucher(row, day, by) {
+  const when = momentWords(row.redeemed_at, day) + (by[row.id] ? ` · ${by[row.id]}代兑换` : '');
+  return { id: row.id, name: row.name_zh, when, status: row.status_zh, past: OVER.includes(row.status) };
+}
+
 async function load() {
   const day = today(Date.now());
-  const [points, rewards, redemptions, donations, waiting] = await Promise.all([
+  const [points, rewards, redemptions, donations, waiting, proxies] = await Promise.all([
     call('points', { query: { limit: 1 } }),
     call('rewards'),
     call('redemptions'),
     call('donations'),
     call('claimable'),
+    call('proxies'),
   ]);
   keep(redemptions);
+  const vouchers = redemptions.map((row) => voucher(row, day, helpers(proxies, 'redemption')));
   return {
     purse: purse(points, day),
     rewards: rewards.map((row) => reward(row, points.available)),
-    mine: redemptions.map((row) => ({ id: row.id, name: row.name_zh, when: momentWords(row.redeemed_at, day), status: row.status_zh, ready: row.status === 'ready' })),
-    projects: donations.projects.map((row) => ({ code: row.code, name: row.name_zh, unit: row.price_points, words: `${row.provider_zh} · 每 ${count(row.price_points)} 分一份` })),
+    mine: vouchers.filter((row) => !row.past),
+    past: vouchers.filter((row) => row.past),
+    projects: donations.projects.map((row) => project(row, points.available)),
     given: donations.items.map((row) => ({ id: row.id, name: row.name_zh, words: `${count(row.points)} 分，赞助方出 ${yuan(row.value_fen)} · ${plainDay(local(row.given_at).day, day)}`, number: row.number, is: row.is_zh, isNot: row.is_not_zh })),
     waiting: waitingWords(waiting, day),
   };
@@ -49,7 +73,7 @@ async function load() {
 
 Component(
   page({
-    data: { purse: { available: '0', lines: [] }, rewards: [], mine: [], projects: [], given: [], waiting: '' },
+    data: { purse: { available: '0', lines: [] }, rewards: [], mine: [], past: [], showPast: false, projects: [], given: [], waiting: '' },
     load,
     on: {
       async redeem({ currentTarget }) {
@@ -74,6 +98,9 @@ Component(
           await call('donate', { body: { reward: project.code, points: project.unit }, key });
           await this.refresh();
         });
+      },
+      togglePast() {
+        this.setData({ showPast: !this.data.showPast });
       },
       open({ currentTarget }) {
         wx.navigateTo({ url: `/pages/code/index?id=${currentTarget.dataset.id}` });
