@@ -207,6 +207,8 @@ def ask(connection: Connection, text: str, given: tuple[Any, ...]) -> list[tuple
         return [tuple(row) for row in result] if result.returns_rows else []
     driver: Any = connection.connection.driver_connection
     with named_errors(text), driver.cursor() as cursor:
+        for listener in connection.dispatch.before_cursor_execute:  # who watches statements sees these too
+            listener(connection, cursor, text, given, None, False)
         cursor.execute(text, given)
         rows: list[tuple[Any, ...]] = cursor.fetchall() if cursor.description else []
     return rows
