@@ -46,7 +46,7 @@ class City:
                 connection.exec_driver_sql(_BINDINGS, (source,))
             rows = connection.exec_driver_sql("SELECT 's' || id, holder FROM person ORDER BY id").all()
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM ANALYZE")
+            connection.exec_driver_sql("VACUUM ANALYZE person, consent, binding")
         self.people: list[tuple[str, str]] = [(row[0], row[1]) for row in rows]
 
 

@@ -82,13 +82,25 @@ def make_engine(url: str) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "postgresql":
         # No ping before each use: a lost connection is noticed by the work itself, see ``transact``.
-        return sa.create_engine(parsed)
+        engine = sa.create_engine(parsed, hide_parameters=True)
+        event.listen(engine, "handle_error", _without_values)
+        return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(parsed)
+    engine = sa.create_engine(parsed, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _without_values(context: sa.engine.ExceptionContext) -> None:
+    """Errors end in logs, and people's numbers and names do not belong there: of what PostgreSQL says only
+    the first line stays, for the lines below it repeat the values of the row."""
+    driver, raised = context.original_exception, context.sqlalchemy_exception
+    whole = str(driver)
+    if "\n" in whole and raised is not None:
+        driver.args = (whole.split("\n", 1)[0],)
+        raised.args = tuple(str(part).replace(whole, str(driver)) for part in raised.args)
 
 
 # The cache is at most 32 MiB a connection (the default of 2 is read again and again by large imports).
@@ -193,7 +205,8 @@ def named_errors(text: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise DBAPIError.instance(text, None, error, psycopg.Error) from error
+        error.args = (str(error).split("\n", 1)[0],)  # as ``_without_values``
+        raise DBAPIError.instance(text, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 def ask(connection: Connection, text: str, given: tuple[Any, ...]) -> list[tuple[Any, ...]]:

@@ -34,6 +34,13 @@ STATE_WORDS = {
     CLEARED: ("核查放行", "cleared"),
     CONFIRMED: ("核查属实", "confirmed"),
 }
+# What the person reads meanwhile.
+WAITING_WORDS = (
+    "同一台设备或同一个支付账户上的账户较多，工作人员正在核查。核查完以前新积分先不到账，"
+    "一分不少，也不会过期；您不用做什么。",
+    "Many accounts share one device or payment account, and a person is looking at it. Until then new points "
+    "wait: none is lost, none expires, and there is nothing you need to do.",
+)
 
 
 def fingerprint(secret: str, kind: str, raw: str) -> str:

@@ -23,7 +23,6 @@ from carbon_platform.citizens import (
     claims,
     consents,
     inbox_sql,
-    intake_sql,
     refusals,
     rules,
     scenes,
@@ -345,8 +344,7 @@ def _take_in(session: Session, rows: Sequence[Waiting], *, now: datetime) -> tup
         for row in kept
         if row.inbox_id in gone
     ]
-    live = intake_sql.regions(session.connection(), {row.holder for row in going})
-    taken = take_in(session, [_claim(row, live.get(row.holder, "")) for row in going], now=now)
+    taken = take_in(session, [_claim(row) for row in going], now=now)
     for row, one in zip(going, taken, strict=True):
         if one.error is not None:
             refused.append((row, one.error))
@@ -372,10 +370,8 @@ def _taken_back_before(session: Session, rows: Sequence[Waiting]) -> set[int]:
     return gone
 
 
-def _claim(row: Waiting, region_code: str) -> Claim:
-    return claim_of(
-        row.payload, holder=row.holder, source=row.source, region_code=region_code, digest=row.digest
-    )
+def _claim(row: Waiting) -> Claim:
+    return claim_of(row.payload, holder=row.holder, source=row.source, digest=row.digest)
 
 
 def _refused(row: Waiting, why: PlatformError) -> Refused:

@@ -60,6 +60,7 @@ class _Work:
 
     place: int
     claim: Claim
+    region_code: str = ""
     prepared: Prepared | None = None
     taken: Taken | None = None
     same_as: _Work | None = None
@@ -151,8 +152,8 @@ def _prepare(session: Session, work: Sequence[_Work], terms: Terms) -> None:
         except PlatformError as why:
             one.refuse(why)
             continue
-        if one.claim.region_code is None:
-            one.claim = replace(one.claim, region_code=person.region_code if person else "")
+        given = one.claim.region_code
+        one.region_code = given if given is not None else person.region_code if person else ""
 
 
 def _scene(session: Session, code: str) -> Source | PlatformError:
@@ -280,7 +281,7 @@ def _row(one: _Work, act_id: int, *, now: datetime) -> Any:
     values = _DEFAULTS | {
         "id": act_id,
         "holder": claim.holder,
-        "region_code": claim.region_code or "",
+        "region_code": one.region_code,
         "source": prepared.source.code,
         "external_id": claim.external_id,
         "record_key": prepared.record_key,

@@ -94,25 +94,6 @@ def lock_holders(connection: Connection, holders: Collection[str]) -> None:
 LOCK_OF = "hashtextextended('points:' || holder, 0)"
 
 
-def regions(connection: Connection, holders: Collection[str]) -> dict[str, str]:
-    """The county each of these persons lives in."""
-    wanted = list(set(holders))
-    if _pg(connection):
-        rows = ask(
-            connection,
-            "SELECT holder, region_code FROM person WHERE holder = ANY(%s::text[])",
-            (texts(wanted),),
-        )
-    else:
-        rows = ask(
-            connection,
-            "SELECT p.holder, p.region_code FROM json_each(?) AS j CROSS JOIN person AS p "
-            "ON p.holder = j.value",
-            (json.dumps(wanted),),
-        )
-    return {row[0]: row[1] for row in rows}
-
-
 def hold(connection: Connection, acts: Sequence[Counted]) -> None:
     """Keep acts as they were read until the commit. The job that makes points active takes no person's lock,
     so one of them may have become active meanwhile: then ``LostRace``. SQLite has one writer already."""

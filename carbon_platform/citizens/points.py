@@ -10,7 +10,7 @@ then the ledger.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,6 +103,36 @@ def activate_due(
         refused=refused,
         after=(rows[-1].active_from, rows[-1].id) if len(rows) == limit else None,
     )
+
+
+@dataclass(frozen=True)
+class Claimable:
+    """Points that left observation and wait to be fetched: how many, of how many acts, when the first lapse.
+
+    ``under_review``: a person looks at the account first (:mod:`devices`); until then nothing can be fetched,
+    nothing lapses, and ``note_zh``, ``note_en`` say so.
+    """
+
+    points: int
+    acts: int
+    claim_by: datetime | None
+    under_review: bool = False
+    note_zh: str = ""
+    note_en: str = ""
+
+
+def claimable(session: Session, holder: str, *, now: datetime) -> Claimable:
+    """What a person can fetch at this moment, or why not yet."""
+    row = session.execute(
+        sa.select(
+            sa.func.coalesce(sa.func.sum(Act.points), 0), sa.func.count(), sa.func.min(Act.claim_by)
+        ).where(Act.holder == holder, *to_claim(now))
+    ).one()
+    found = Claimable(int(row[0]), int(row[1]), row[2])
+    if not devices.under_review(session, [holder]):
+        return found
+    zh, en = devices.WAITING_WORDS
+    return replace(found, claim_by=None, under_review=True, note_zh=zh, note_en=en)
 
 
 def claim(session: Session, holder: str, *, now: datetime, limit: int = CHUNK) -> Chunk:

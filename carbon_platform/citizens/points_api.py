@@ -117,7 +117,7 @@ def decide_campaign(call: Call, payload: dict[str, Any], code: str) -> Any:
 @blp.response(200, points_schemas.ClaimableOut)
 def read_claimable(call: Call) -> Any:
     """待领取 Points that wait to be fetched, and when the first of them lapse."""
-    return purse.claimable(call.session, call.actor.holder, now=call.now)
+    return points.claimable(call.session, call.actor.holder, now=call.now)
 
 
 @blp.post("/citizen/points/claims")

@@ -164,6 +164,9 @@ class ClaimableOut(Schema):
     points = ma.fields.Integer(**said("points that wait to be fetched now"))
     acts = ma.fields.Integer()
     claim_by = ma.fields.AwareDateTime(format="iso", allow_none=True, **said("when the first of them lapse"))
+    under_review = ma.fields.Boolean(**said("a person looks at the account first; nothing can be fetched"))
+    note_zh = ma.fields.String(**said("what the person reads about the review, or empty"))
+    note_en = ma.fields.String()
 
 
 class ClaimedOut(Schema):

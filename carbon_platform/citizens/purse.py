@@ -85,25 +85,6 @@ def open_purse(session: Session, holder: str, *, now: datetime) -> Purse:
     )
 
 
-@dataclass(frozen=True)
-class Claimable:
-    """Points that wait to be fetched: how many, of how many acts, and when the first of them lapse."""
-
-    points: int
-    acts: int
-    claim_by: datetime | None
-
-
-def claimable(session: Session, holder: str, *, now: datetime) -> Claimable:
-    """What a person can fetch at this moment."""
-    row = session.execute(
-        sa.select(
-            sa.func.coalesce(sa.func.sum(Act.points), 0), sa.func.count(), sa.func.min(Act.claim_by)
-        ).where(Act.holder == holder, *to_claim(now))
-    ).one()
-    return Claimable(int(row[0]), int(row[1]), row[2])
-
-
 def to_claim(now: datetime) -> tuple[Any, ...]:
     """What makes an act's points ready to be fetched."""
     return (

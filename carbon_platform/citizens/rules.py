@@ -357,13 +357,6 @@ def grams_text(grams: float) -> str:
     return f"{grams:.2f}".rstrip("0").rstrip(".")
 
 
-def rule_in_force(rules: Sequence[PointsRule], day: str) -> PointsRule:
-    """The rule whose ``valid_from`` is the latest one not after ``day`` (ISO); else the first."""
-    ordered = sorted(rules, key=lambda rule: rule.valid_from)
-    current = [rule for rule in ordered if rule.valid_from <= day]
-    return current[-1] if current else ordered[0]
-
-
 def milli_text(milli: int) -> str:
     """``3200`` → ``3.2``; whole numbers stay whole."""
     whole, rest = divmod(milli, MILLI)

@@ -12,7 +12,7 @@ from flask_babel import format_date
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from carbon_platform.citizens import book, catalogue, consents, points_rules, purse, rules
+from carbon_platform.citizens import book, catalogue, consents, points, points_rules, purse, rules
 from carbon_platform.citizens.present import present_act, present_points_line
 from carbon_platform.citizens.reward_present import present_donation, present_redemption, present_reward
 from carbon_platform.citizens.tables import Act, Redemption, RedemptionRefusal, Reward
@@ -343,8 +343,10 @@ def donation_card(row: Redemption, now: datetime) -> dict[str, Any]:
     }
 
 
-def claim_words(waiting: purse.Claimable, now: datetime) -> str:
-    """Points to be fetched and until when; empty when there are none."""
+def claim_words(waiting: points.Claimable, now: datetime) -> str:
+    """Points to be fetched and until when, or why not yet; empty when there are none."""
+    if waiting.under_review:
+        return said(waiting.note_zh, waiting.note_en)
     if not waiting.points or waiting.claim_by is None:
         return ""
     day = plain_day(rules.local_day(waiting.claim_by), rules.local_day(now))

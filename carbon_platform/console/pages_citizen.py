@@ -10,7 +10,7 @@ import segno
 from flask import Blueprint, redirect, render_template, request, url_for
 from markupsafe import Markup
 
-from carbon_platform.citizens import book, book_charts, consents, purse, rewards, rules
+from carbon_platform.citizens import book, book_charts, consents, points, purse, rewards, rules
 from carbon_platform.citizens.present import present_offers, present_reported
 from carbon_platform.citizens.rewards_api import shown
 from carbon_platform.citizens.service import Reported
@@ -171,11 +171,13 @@ def earn(call: Call) -> str:
 @citizens_only
 def my_rewards(call: Call) -> str:
     account = purse.points(call.session, call.actor, now=call.now, limit=0)
+    waiting = points.claimable(call.session, call.actor.holder, now=call.now)
     return render_template(
         "h5_rewards.html",
         tab="rewards",
         points=points_card(account, call.now),
-        waiting=claim_words(purse.claimable(call.session, call.actor.holder, now=call.now), call.now),
+        waiting=claim_words(waiting, call.now),
+        under_review=waiting.under_review,
         rewards=[reward_card(row, account.available, call.now) for row in rewards.list_rewards(call.session)],
         projects=[
             reward_card(row, account.available, call.now)

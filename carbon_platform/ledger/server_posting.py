@@ -105,8 +105,10 @@ def _post_until_refused(connection: Connection, requests: Sequence[Request], now
         first = distinct[reference]
         if request is not first:
             if kind == _CONFLICT:
-                break  # whose digest the reference has, the next call will say
-            outcomes.append(repeated(reference, request.digest, entry_id, first.digest))
+                # Whose digest the reference has, only the server can say; asking posts nothing.
+                outcomes += _post_until_refused(connection, [request], now)
+            else:
+                outcomes.append(repeated(reference, request.digest, entry_id, first.digest))
         elif kind == _ACCEPTED:
             outcomes.append(Outcome(reference, posted=Posted(entry_id, replayed=False)))
         else:

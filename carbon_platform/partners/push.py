@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,12 +37,15 @@ RECEIVED, DUPLICATE, CONFLICT, REFUSED = "received", "duplicate", "conflict", "r
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a push: the object it holds, or why it holds none (code, zh, en)."""
+    """One line of a push: the object it holds, if it holds one, and what is wrong with it (code, zh, en)."""
 
     row: dict[str, Any] | None
     fault: tuple[str, str, str] = ("", "", "")
 
 
+# What JSON lets through of characters that nobody types is an escape, DEL, or beyond ASCII: a line without
+# any of these need not be looked through value by value.
+_PERHAPS_CONTROL = re.compile(rb"[\\\x7f-\xff]")
 _NO_JSON = ("not_json", "这一行不是 JSON。", "This line is not JSON.")
 _NO_OBJECT = ("not_object", "这一行不是 JSON 对象。", "This line is not a JSON object.")
 _CONTROL = ("control_characters", "含有控制字符。", "It holds control characters.")
@@ -61,7 +65,7 @@ def read_lines(body: bytes) -> list[Line]:
     raw = [line for line in body.split(b"\n") if line.strip()]
     single = _whole_object(body, len(raw))
     if single is not None:
-        return [Line(single)]
+        return [single]
     if not raw:
         raise PushEmpty
     if len(raw) > rules.ROWS_MAX:
@@ -146,7 +150,7 @@ def _results(
     found: list[dict[str, Any]] = [{} for _ in lines]
     rows, places, unread = [], [], []
     for place, line in enumerate(lines):
-        fault = line.fault if line.row is None else _fault(line.row, kind)
+        fault = line.fault if line.row is None or line.fault[0] else _fault(line.row, kind)
         if fault[0]:
             found[place] = _answer(place, line.row, REFUSED, *fault)
             if line.row is not None and kind == ACT and _subject_fault(line.row) is None:
@@ -169,6 +173,8 @@ def _answer(
     place: int, row: Mapping[str, Any] | None, result: str, code: str, zh: str, en: str, *, state: str = ""
 ) -> dict[str, Any]:
     said = row.get("external_id") if row and code != _NAMES_SOMEBODY[0] else None
+    if has_control_characters(said):
+        said = None
     return {
         "row": place + 1,
         "external_id": said[:80] if isinstance(said, str) else None,
@@ -182,8 +188,6 @@ def _answer(
 
 def _fault(row: dict[str, Any], kind: str) -> tuple[str, str, str]:
     """What is wrong with a row before the inbox looks at it; empty code: nothing."""
-    if has_control_characters(row):
-        return _CONTROL
     for name in ("holder", "kind"):
         if name in row:
             return "unknown_field", f"不认识的字段 {name}，请去掉。", f"No field {name}; leave it out."
@@ -237,14 +241,19 @@ def _line(text: bytes) -> Line:
         row = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return Line(None, _NO_JSON)
-    return Line(row) if isinstance(row, dict) else Line(None, _NO_OBJECT)
+    if not isinstance(row, dict):
+        return Line(None, _NO_OBJECT)
+    if _PERHAPS_CONTROL.search(text) and has_control_characters(row):
+        return Line(row, _CONTROL)
+    return Line(row)
 
 
-def _whole_object(body: bytes, lines: int) -> dict[str, Any] | None:
+def _whole_object(body: bytes, lines: int) -> Line | None:
     """A single JSON object printed over several lines, as a person or a test tool would send it."""
     if not 1 < lines <= 100 or body.lstrip().split(b"\n", 1)[0].rstrip().endswith(b"}"):
         return None
-    return _line(body).row
+    whole = _line(body)
+    return whole if whole.row is not None else None
 
 
 def _no_constant(text: str) -> Any:

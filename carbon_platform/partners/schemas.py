@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from carbon_platform.citizens.scene_changes import STATUSES
 from carbon_platform.citizens.scenes import STATE_WORDS
-from carbon_platform.web import FileIn, PageOut, PlainText, Schema, described, integer
+from carbon_platform.web import FileIn, PageOut, PlainText, ReadyList, Schema, described, integer
 
 _CODE = r"^[a-z][a-z0-9-]{2,39}$"
 
@@ -144,7 +144,7 @@ class RowResultOut(Schema):
 
 
 class PushResultOut(PushOut):
-    results = ma.fields.List(ma.fields.Nested(RowResultOut))
+    results = ReadyList(ma.fields.Nested(RowResultOut))
 
 
 class OutcomeOut(Schema):

@@ -32,7 +32,7 @@ from carbon_platform.web.calls import (
 )
 from carbon_platform.web.paging import Page, PageArgs, PageOut, PagesOut, paged, present_page
 from carbon_platform.web.preferences import LATER, wants_later
-from carbon_platform.web.schemas import Decision, PlainText, Schema, described, integer
+from carbon_platform.web.schemas import Decision, PlainText, ReadyList, Schema, described, integer
 from carbon_platform.web.uploads import Attachment, FileIn, FormIn
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "PagesOut",
     "PlainText",
     "Platform",
+    "ReadyList",
     "Schema",
     "described",
     "in_transaction",

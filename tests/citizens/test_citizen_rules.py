@@ -191,12 +191,6 @@ def test_days_are_xinyang_days() -> None:
     assert rules.next_month("2026-12-31") == "2027-01-01"
 
 
-def test_the_rule_of_the_day_applies() -> None:
-    later = PointsRule("r2", "2026-06-01", 10, 100, "local-decision", "test")
-    assert rules.rule_in_force([later, RULE], "2026-05-31") is RULE
-    assert rules.rule_in_force([later, RULE], "2026-06-01") is later
-
-
 def test_words_for_people() -> None:
     assert rules.milli_text(3200) == "3.2"
     assert rules.milli_text(6000) == "6"

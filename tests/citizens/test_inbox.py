@@ -228,10 +228,10 @@ def test_a_row_the_program_fails_on_is_named_and_the_others_count(
     send(books, *(ride(actor, f"r{n}", 1 + n) for n in range(4)))
     whole = inbox._claim
 
-    def broken(row: inbox_sql.Waiting, region_code: str) -> Any:
+    def broken(row: inbox_sql.Waiting) -> Any:
         if row.record_key == "r2":
             raise ZeroDivisionError("a defect")
-        return whole(row, region_code)
+        return whole(row)
 
     monkeypatch.setattr(inbox, "_claim", broken)
     assert work(books) == Processed(rows=4, counted=3, failed=1)

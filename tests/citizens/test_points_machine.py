@@ -170,7 +170,7 @@ class PointsMachine(RuleBasedStateMachine):
     def claim(self, limit: int) -> None:
         """One click after the other until nothing is left to fetch."""
         waiting = self.model.to_claim(self.now)
-        found = self.db.read(lambda s: purse.claimable(s, self.actor.holder, now=self.now))
+        found = self.db.read(lambda s: points.claimable(s, self.actor.holder, now=self.now))
         assert (found.points, found.acts) == (sum(grant.amount for grant in waiting), len(waiting))
         assert found.claim_by == (waiting[0].claim_by if waiting else None)
         fetched = 0

@@ -251,7 +251,9 @@ def test_points_with_a_claim_window_wait_are_fetched_once_and_lapse(
         next(job for job in jobs.JOBS if job.name == f"citizens.{name}")
         for name in ("activate_points", "lapse_points")
     )
-    assert xiaoman.get("/citizen/points/claims").json == {"points": 0, "acts": 0, "claim_by": None}
+    assert xiaoman.get("/citizen/points/claims").json == {
+        "points": 0, "acts": 0, "claim_by": None, "under_review": False, "note_zh": "", "note_en": "",
+    }  # fmt: skip
     clock["now"] = datetime.fromisoformat("2026-11-25T09:00:00+08:00")  # a has left observation, b has not
     assert jobs.run_once(activate, platform(app)) == "ok"
     assert xiaoman.get("/citizen/points").json["available"] == 0

@@ -382,13 +382,17 @@ def test_points_do_not_lapse_while_a_person_looks_at_the_account(books: Books) -
 
     review = books.db.transact(look)
     ready = NOW + timedelta(days=2)
+    told = books.db.read(lambda s: points.claimable(s, actor.holder, now=ready))
+    assert told.under_review and told.points == RIDE_POINTS and told.claim_by is None
+    assert "核查" in told.note_zh and "looking at it" in told.note_en
     fetched = books.db.transact(lambda s: points.claim(s, actor.holder, now=ready, limit=1))
     assert (fetched.entries, fetched.after) == (0, None), "no use in asking again"
     late = NOW + timedelta(days=9)
     assert books.run(points.lapse_unclaimed, late) == 0
     assert stands(books, actor, late)[1:] == (0, RIDE_POINTS, 0)
     books.db.transact(lambda s: devices.decide(s, colleague(1), review, clear=True, note="一家人", now=late))
-    waiting = books.db.read(lambda s: purse.claimable(s, actor.holder, now=late))
+    waiting = books.db.read(lambda s: points.claimable(s, actor.holder, now=late))
+    assert (waiting.under_review, waiting.note_zh) == (False, "")
     assert (waiting.points, waiting.claim_by) == (RIDE_POINTS, late + timedelta(days=3))
     assert books.run(points.lapse_unclaimed, late + timedelta(days=2)) == 0
     assert books.db.transact(lambda s: points.claim(s, actor.holder, now=late)).points == RIDE_POINTS

@@ -11,9 +11,10 @@ from flask import Flask
 from form_browser import Browser, visible
 from test_console_citizen import NOW, app, earn_points, settings, xiaoman
 
-from carbon_platform.citizens import catalogue
+from carbon_platform.citizens import catalogue, devices
 from carbon_platform.citizens.points_tables import PUBLISHED, PointsRuleVersion
 from carbon_platform.citizens.tables import Redemption, Reward
+from carbon_platform.identity.tables import Person
 from carbon_platform.inclusion import footprint
 from carbon_platform.web import platform
 
@@ -170,3 +171,14 @@ def test_the_page_earn_lists_only_the_texts_its_cards_need(xiaoman: Browser) -> 
     page = xiaoman.open("/h5/earn").split('id="consents"')[1]
     assert page.count("<details>") == 3
     assert 'href="/h5/consents"' in page
+
+
+def test_an_account_under_review_reads_why_its_points_wait(app: Flask, xiaoman: Browser) -> None:
+    db = platform(app).db
+    holder = db.read(lambda s: s.scalar(sa.select(Person.holder).order_by(Person.id.desc())))
+    for other in (holder, "x1", "x2", "x3"):
+        db.transact(lambda s, h=other: devices.note(s, kind="device", fingerprint="f", holder=h, now=NOW))
+    page = xiaoman.open("/h5/rewards")
+    assert "正在核查" in visible(page) and "不会过期" in visible(page)
+    assert 'id="claim"' not in page
+    assert "looking at it" in visible(xiaoman.open("/h5/rewards?lang=en"))

@@ -8,7 +8,7 @@ mock.timers.enable({ apis: ['Date'], now: NOW });
 const BASE = {
   'GET /api/v1/citizen/book': ok(book()),
   'GET /api/v1/citizen/points': ok(points()),
-  'GET /api/v1/citizen/points/claims': ok({ points: 0, acts: 0, claim_by: null }),
+  'GET /api/v1/citizen/points/claims': ok({ points: 0, acts: 0, claim_by: null, under_review: false, note_zh: '', note_en: '' }),
   'GET /api/v1/citizen/consents': ok([consent()]),
   'GET /api/v1/citizen/bindings': ok([]),
   'GET /api/v1/citizen/behaviours': ok(offers),
@@ -244,7 +244,7 @@ test('points that wait are fetched, a project gets its part', async () => {
   const project = { ...reward({ code: 'plant-camellia', name_zh: '种油茶', price_points: 60 }), kind: 'donation' };
   phone.answer = routes({
     ...BASE,
-    'GET /api/v1/citizen/points/claims': ok({ points: 30, acts: 3, claim_by: '2026-11-25T16:00:00Z' }),
+    'GET /api/v1/citizen/points/claims': ok({ points: 30, acts: 3, claim_by: '2026-11-25T16:00:00Z', under_review: false, note_zh: '', note_en: '' }),
     'POST /api/v1/citizen/points/claims': () => ok({ points: 30, acts: 3, more: false, available: 90 }),
     'GET /api/v1/citizen/donations': ok({ projects: [project], items: [{ id: 1, number: 'D-1', name_zh: '种油茶', points: 100, value_fen: 500, given_at: '2026-11-20T04:00:00Z', is_zh: '这是捐赠。', is_not_zh: '这不是碳票。' }] }),
     'POST /api/v1/citizen/donations': () => ok({}, 201),
@@ -255,6 +255,14 @@ test('points that wait are fetched, a project gets its part', async () => {
   await page.one('donate').tap();
   assert.match(page.one('donation').text, /赞助方出 ¥5.00 .*这不是碳票/);
   assert.deepEqual(posted().map((sent) => [sent.path, sent.body]), [['/api/v1/citizen/points/claims', undefined], ['/api/v1/citizen/donations', { reward: 'plant-camellia', points: 60 }]]);
+});
+
+test('an account under review reads why its points wait, and finds nothing to press', async () => {
+  const waiting = { points: 30, acts: 3, claim_by: null, under_review: true, note_zh: '工作人员正在核查。', note_en: 'A person is looking.' };
+  phone.answer = routes({ ...BASE, 'GET /api/v1/citizen/points/claims': ok(waiting) });
+  const page = await open('redeem');
+  assert.match(page.one('review').text, /工作人员正在核查/);
+  assert.ok(!page.has('claim'));
 });
 
 test('a code shows without network, and its picture holds the signed text', async () => {

@@ -19,6 +19,7 @@ from carbon_platform.citizens.scene_tables import Scene
 from carbon_platform.db import Database
 from carbon_platform.identity.rules import SYSTEM
 from carbon_platform.partners.rules import SHA256, SM3
+from carbon_platform.partners.schemas import RowResultOut
 from carbon_platform.partners.tables import PartnerKey, PartnerNonce, PartnerPush
 
 pytestmark = pytest.mark.usefixtures("verified")
@@ -85,6 +86,30 @@ def test_a_record_number_that_names_somebody_is_not_kept(bus: Bus, rider: Caller
     said = answer.get_data(as_text=True) + back.get_data(as_text=True)
     assert "13800000000" not in said and "411502199001011234" not in said
     assert settle(db) == 2
+
+
+def test_characters_nobody_types_are_refused_however_they_are_written(bus: Bus, rider: Caller) -> None:
+    row = json.dumps({**ride(1), "external_id": "@"}, ensure_ascii=False)
+    written = [
+        "r\\u0001", "r\\u0000", "r\\u007F", "r\x7f", "r\\ud800", "r\\uDC00x", "r\x00", "r\x1f",
+        '", "n\\u0002": "', '", "n\x7f": [[{"m": "\x7f"}]], "o": "',
+    ]  # fmt: skip
+    lines: list[Any] = [row.replace("@", text) for text in written]
+    broken = [b"\xed\xa0\x80", b"\xff"]  # half of a surrogate pair; no UTF-8 at all
+    body = ndjson(lines) + b"\n" + b"\n".join(row.encode().replace(b"@", text) for text in broken)
+    answer = bus.send("acts", body)
+    codes = {(number, found["code"]) for number, found in enumerate(answer.json["results"])}
+    raw = {6, 7, 11}  # JSON itself knows them not
+    assert codes == {(n, "not_json" if n in raw else "control_characters") for n in range(12)}
+    ordinary = [row.replace("@", text) for text in ("r-1", "r\\u002d2", 'r-3", "subject": "c-7f3a91')]
+    assert "control_characters" not in json.dumps(bus.push(ordinary).json)
+
+
+def test_the_results_of_a_push_are_what_their_schema_says(bus: Bus, rider: Caller) -> None:
+    answer = bus.push([ride(1), "{not json", ride(2, distance_m=-5), ride(1)])
+    said = answer.json["results"]
+    assert [RowResultOut().dump(row) for row in said] == said
+    assert not [RowResultOut().validate(row) for row in said if RowResultOut().validate(row)]
 
 
 @ONE_ENGINE

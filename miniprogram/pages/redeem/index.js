@@ -10,7 +10,7 @@ const OVER = ['used', 'refunded'];
 
 /** Points that wait to be fetched, and until when. */
 function waitingWords(waiting, day) {
-  if (!waiting.points) return '';
+  if (waiting.under_review || !waiting.points) return '';
   return `有 ${count(waiting.points)} 分等您领${waiting.claim_by ? `，${plainDay(local(waiting.claim_by).day, day)}前要领` : ''}`;
 }
 
@@ -68,12 +68,13 @@ async function load() {
     projects: donations.projects.map((row) => project(row, points.available)),
     given: donations.items.map((row) => ({ id: row.id, name: row.name_zh, words: `${count(row.points)} 分，赞助方出 ${yuan(row.value_fen)} · ${plainDay(local(row.given_at).day, day)}`, number: row.number, is: row.is_zh, isNot: row.is_not_zh })),
     waiting: waitingWords(waiting, day),
+    review: waiting.under_review ? waiting.note_zh : '',
   };
 }
 
 Component(
   page({
-    data: { purse: { available: '0', lines: [] }, rewards: [], mine: [], past: [], showPast: false, projects: [], given: [], waiting: '' },
+    data: { purse: { available: '0', lines: [] }, rewards: [], mine: [], past: [], showPast: false, projects: [], given: [], waiting: '', review: '' },
     load,
     on: {
       async redeem({ currentTarget }) {
