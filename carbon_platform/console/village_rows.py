@@ -87,7 +87,6 @@ def slip_card(slip: Slip, now: datetime) -> dict[str, Any]:
         "can_get": [
             {"name": said(row.name_zh, row.name_en), "price": row.price_points}
             for row in slip.can_get
-            if _in_season(row, now)
         ],
     }
 

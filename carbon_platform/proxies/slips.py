@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from carbon_platform import ledger
 from carbon_platform.citizens import catalogue as citizens
-from carbon_platform.citizens import lots, rewards, scenes
+from carbon_platform.citizens import lots, reward_rules, rewards, scenes
 from carbon_platform.citizens import rules as citizen_rules
 from carbon_platform.citizens.book import book_account
 from carbon_platform.citizens.lots import Expiring
@@ -132,7 +132,9 @@ def read(session: Session, account: Account, month: str, *, now: datetime) -> Sl
         can_get=[
             row
             for row in rewards.list_rewards(session)
-            if row.price_points <= purse.available and row.stock > 0
+            if row.price_points <= purse.available
+            and row.stock > 0
+            and reward_rules.in_season(row.season_from, row.season_to, today)
         ][:AFFORDABLE],
     )
 

@@ -78,6 +78,15 @@ def test_what_cannot_be_had_says_why_and_every_consent_its_own_name(town: Town, 
     town.give_points(holder, price)
     assert 'value="soap">' in page(officer, f"/village/{number}").text
     assert "现在就能换" in page(officer, f"/village/{number}/slip").text
+
+    def cheaper_in_spring(session: Any) -> None:
+        soap = session.get_one(Reward, "soap")
+        plain = {column.name: getattr(soap, column.name) for column in Reward.__table__.columns}
+        changes = {"price_points": 1, "season_from": "2027-03-01"}
+        session.add_all(Reward(**plain | changes | {"code": f"spring-{n}"}) for n in range(4))
+
+    town.db.transact(cheaper_in_spring)
+    assert "现在就能换" in page(officer, f"/village/{number}/slip").text, "not crowded out by what is to come"
     town.db.transact(lambda session: session.execute(sa.update(Reward).values(season_from="2027-03-01")))
     assert "现在不是季节" in page(officer, f"/village/{number}").text
     assert "现在就能换" not in page(officer, f"/village/{number}/slip").text
