@@ -103,10 +103,14 @@ def list_behaviours(call: Call) -> Any:
     return present_offers(call.session, call.now)
 
 
+# Made once: the busiest address.
+_ACT, _RECEIPT = schemas.ActIn(), schemas.ReceiptOut()
+
+
 @blp.post("/acts")
 @in_transaction("citizen.self")
 @blp.doc(parameters=[LATER])
-@blp.arguments(schemas.ActIn())  # made once: the busiest address
+@blp.arguments(_ACT)
 @blp.response(201, schemas.ReportedOut)
 @blp.alt_response(200, schema=schemas.ReportedOut, description="this record was counted before")
 @blp.alt_response(202, schema=schemas.ReceiptOut, description="written down; the result comes later")
@@ -124,7 +128,7 @@ def report_act(call: Call, payload: dict[str, Any]) -> Any:
         receipt = receipts.receive_own(call.session, call.actor, report, now=call.now)
         place = url_for("citizens.get_receipt", receipt_id=receipt.id)
         headers = {"Location": place, "Preference-Applied": "respond-async"}
-        return make_response(schemas.ReceiptOut().dump(present_receipt(receipt)), 202, headers)
+        return make_response(_RECEIPT.dump(present_receipt(receipt)), 202, headers)
     reported = service.report_act(call.session, call.actor, report, now=call.now)
     return present_reported(reported), 200 if reported.already_counted else 201
 
