@@ -85,8 +85,7 @@ def slip_card(slip: Slip, now: datetime) -> dict[str, Any]:
             for row in slip.vouchers
         ],
         "can_get": [
-            {"name": said(row.name_zh, row.name_en), "price": row.price_points}
-            for row in slip.can_get
+            {"name": said(row.name_zh, row.name_en), "price": row.price_points} for row in slip.can_get
         ],
     }
 
