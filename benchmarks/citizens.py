@@ -123,8 +123,9 @@ def _write(found: list[Row], days: list[Day], facts: dict[str, Any], size: Sizes
         "Made by `make bench-citizens`. Everything is on: signature and nonce of a push, binding, consent,",
         "duplicates, the same journey by other sources, plausibility, caps, quantification, digests,",
         "points, posting, sums of each book. L4 ends when the last act is in its book; its peer posts the",
-        "same entries and does nothing else. The day's clock is that of one process that receives and works",
-        "in turns: it runs on while the process is busy and jumps over idle time.",
+        "same entries and does nothing else; everybody's accounts were opened before, for both. The day's",
+        "clock is that of one process that receives and works in turns: it runs on while the process is",
+        "busy and jumps over idle time. Nobody has an account when the day begins.",
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
