@@ -34,13 +34,22 @@ STATE_WORDS = {
     CLEARED: ("核查放行", "cleared"),
     CONFIRMED: ("核查属实", "confirmed"),
 }
-# What the person reads meanwhile.
-WAITING_WORDS = (
-    "同一台设备或同一个支付账户上的账户较多，工作人员正在核查。核查完以前新积分先不到账，"
-    "一分不少，也不会过期；您不用做什么。",
-    "Many accounts share one device or payment account, and a person is looking at it. Until then new points "
-    "wait: none is lost, none expires, and there is nothing you need to do.",
-)
+# What the person reads until the review is cleared.
+WAITING_WORDS = {
+    OPEN: (
+        "同一台设备或同一个支付账户上的账户较多，工作人员正在核查。核查完以前新积分先不到账，等着的时候不扣，"
+        "领取期限也不会过；您不用做什么。",
+        "Many accounts share one device or payment account, and a person is looking at it. Until then new "
+        "points wait: nothing is taken, the time to fetch them does not run out, you need not do anything.",
+    ),
+    CONFIRMED: (
+        "核查发现同一台设备或同一个支付账户上有不合规则的记录，正在逐笔更正，每一笔都会写明原因，可以申诉。"
+        "更正完以前新积分先不到账，领取期限不会过。",
+        "Records on a shared device or payment account break the rules and are being corrected one by one, "
+        "each with its reason, and each can be contested. Until that is done new points wait; the time to "
+        "fetch them does not run out.",
+    ),
+}
 
 
 def fingerprint(secret: str, kind: str, raw: str) -> str:
@@ -102,20 +111,24 @@ def sharing(session: Session, kind: str, fingerprint: str) -> list[str]:
 
 def under_review(session: Session, holders: Collection[str]) -> set[str]:
     """Those of the holders whose points have to wait."""
-    if not holders:
-        return set()
-    return set(
-        session.scalars(
-            sa.select(AccountLink.holder)
-            .join(
-                AccountReview,
-                sa.and_(
-                    AccountReview.kind == AccountLink.kind,
-                    AccountReview.fingerprint == AccountLink.fingerprint,
-                ),
-            )
-            .where(AccountReview.state != CLEARED, AccountLink.holder.in_(holders))
-        )
+    return set(session.scalars(_not_cleared(holders))) if holders else set()
+
+
+def waiting_words(session: Session, holder: str) -> tuple[str, str] | None:
+    """Why this person's points have to wait (zh, en); None: they do not."""
+    states = {state for _, state in session.execute(_not_cleared([holder]))}
+    return WAITING_WORDS[OPEN if OPEN in states else CONFIRMED] if states else None
+
+
+def _not_cleared(holders: Collection[str]) -> sa.Select[Any]:
+    """(Holder, state) of each review that is not cleared."""
+    same = sa.and_(
+        AccountReview.kind == AccountLink.kind, AccountReview.fingerprint == AccountLink.fingerprint
+    )
+    return (
+        sa.select(AccountLink.holder, AccountReview.state)
+        .join(AccountReview, same)
+        .where(AccountReview.state != CLEARED, AccountLink.holder.in_(holders))
     )
 
 

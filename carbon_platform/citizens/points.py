@@ -129,10 +129,10 @@ def claimable(session: Session, holder: str, *, now: datetime) -> Claimable:
         ).where(Act.holder == holder, *to_claim(now))
     ).one()
     found = Claimable(int(row[0]), int(row[1]), row[2])
-    if not devices.under_review(session, [holder]):
+    words = devices.waiting_words(session, holder)
+    if words is None:
         return found
-    zh, en = devices.WAITING_WORDS
-    return replace(found, claim_by=None, under_review=True, note_zh=zh, note_en=en)
+    return replace(found, claim_by=None, under_review=True, note_zh=words[0], note_en=words[1])
 
 
 def claim(session: Session, holder: str, *, now: datetime, limit: int = CHUNK) -> Chunk:

@@ -384,12 +384,15 @@ def test_points_do_not_lapse_while_a_person_looks_at_the_account(books: Books) -
     ready = NOW + timedelta(days=2)
     told = books.db.read(lambda s: points.claimable(s, actor.holder, now=ready))
     assert told.under_review and told.points == RIDE_POINTS and told.claim_by is None
-    assert "核查" in told.note_zh and "looking at it" in told.note_en
+    assert "正在核查" in told.note_zh and "looking at it" in told.note_en
     fetched = books.db.transact(lambda s: points.claim(s, actor.holder, now=ready, limit=1))
     assert (fetched.entries, fetched.after) == (0, None), "no use in asking again"
     late = NOW + timedelta(days=9)
     assert books.run(points.lapse_unclaimed, late) == 0
     assert stands(books, actor, late)[1:] == (0, RIDE_POINTS, 0)
+    books.db.transact(lambda s: devices.decide(s, colleague(1), review, clear=False, note="属实", now=late))
+    told = books.db.read(lambda s: points.claimable(s, actor.holder, now=late))
+    assert told.under_review and "正在逐笔更正" in told.note_zh and "can be contested" in told.note_en
     books.db.transact(lambda s: devices.decide(s, colleague(1), review, clear=True, note="一家人", now=late))
     waiting = books.db.read(lambda s: points.claimable(s, actor.holder, now=late))
     assert (waiting.under_review, waiting.note_zh) == (False, "")

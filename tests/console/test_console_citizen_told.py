@@ -179,6 +179,6 @@ def test_an_account_under_review_reads_why_its_points_wait(app: Flask, xiaoman: 
     for other in (holder, "x1", "x2", "x3"):
         db.transact(lambda s, h=other: devices.note(s, kind="device", fingerprint="f", holder=h, now=NOW))
     page = xiaoman.open("/h5/rewards")
-    assert "正在核查" in visible(page) and "不会过期" in visible(page)
+    assert "正在核查" in visible(page) and "领取期限也不会过" in visible(page)
     assert 'id="claim"' not in page
     assert "looking at it" in visible(xiaoman.open("/h5/rewards?lang=en"))
